@@ -1,0 +1,1 @@
+"""The study's configuration: read strictly, checked against its schema and against itself."""

@@ -1,0 +1,80 @@
+"""Episodes of care and the periods they form.
+
+In: canonical `care_episodes`. Out: child_id, poc_start, episode_start, episode_end (Date?), end_reason, legal_status,
+placement; one row per episode, half-open intervals [start, end). A period of care is an unbroken chain of episodes; where
+the extract does not carry its start (SSDA903), it is derived from the gaps (data-formats section 2.3).
+"""
+
+import polars as pl
+
+from scripts.clean.ledger import IN, KEPT, Ledger
+from scripts.clean.settings import CleaningSettings
+from scripts.codes import normalised
+from scripts.dates import financial_year
+
+KEY = ["child_id", "episode_start"]
+
+
+def clean_care_episodes(rows: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> pl.DataFrame:
+    """Deduplicate episodes, leave short breaks out, settle overlaps and stale open episodes, number periods of care."""
+    rows = rows.with_columns(
+        financial_year(pl.col("episode_start")).alias("census_year"),
+        normalised(pl.col("legal_status"), "legal_status").alias("legal_status"),
+        normalised(pl.col("placement"), "placement").alias("placement"),
+        normalised(pl.col("episode_end_reason"), "episode_end_reason").alias("end_reason"),
+    )
+    ledger.count("care_episodes", IN, "", rows)
+    dated = ledger.set_aside("care_episodes", "no_start_date", rows, pl.col("episode_start").is_null())
+    care = ledger.set_aside("care_episodes", "short_break", dated, pl.col("legal_status").is_in(settings.short_break_statuses))
+    forward = ledger.set_aside("care_episodes", "end_before_start", care, pl.col("episode_end") < pl.col("episode_start"))
+    # The last copy of an episode states its end, if any does; the order of the columns makes the choice reproducible.
+    forward = forward.sort(*KEY, "episode_end", "legal_status", "placement", nulls_last=[False, False, False, True, True])
+    superseded = pl.int_range(pl.len()).over(KEY) < pl.len().over(KEY) - 1
+    episodes = ledger.set_aside("care_episodes", "duplicate_start", forward, superseded)
+    episodes = _settle_overlaps(episodes, settings, ledger)
+    episodes = episodes.with_columns(pl.coalesce("poc_start", _derived_period_start()).alias("poc_start"))
+    ledger.note("care_episodes", "period_starts_after_episode", episodes, pl.col("poc_start") > pl.col("episode_start"))
+    ledger.count("care_episodes", KEPT, "", episodes)
+    return episodes.select(
+        "child_id", "poc_start", "episode_start", "episode_end", "end_reason", "legal_status", "placement"
+    )
+
+
+def _next_start() -> pl.Expr:
+    return pl.col("episode_start").shift(-1).over("child_id")
+
+
+def _settle_overlaps(episodes: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> pl.DataFrame:
+    """Overlapping and stale open episodes (trap T-29), by the configured choice; `episodes` sorted by child and start."""
+    next_start = _next_start()
+    ledger.note("care_episodes", "overlaps_next", episodes, pl.col("episode_end") > next_start)
+    stale_open = pl.col("episode_end").is_null() & next_start.is_not_null()
+    ledger.note("care_episodes", "open_although_later_episode", episodes, stale_open)
+    if settings.stale_open_episode == "close_at_next_start":
+        episodes = episodes.with_columns(pl.when(stale_open).then(next_start).otherwise("episode_end").alias("episode_end"))
+    if settings.care_overlap == "truncate":
+        return episodes.with_columns(pl.min_horizontal("episode_end", pl.when(pl.col("episode_end") > next_start).then(next_start)).alias("episode_end"))
+    if settings.care_overlap == "merge":
+        return _merge_overlaps(episodes, ledger)
+    return episodes
+
+
+def _reach() -> pl.Expr:
+    """The furthest end of the child's earlier episodes; an open episode reaches no further than its start."""
+    return pl.coalesce("episode_end", "episode_start").cum_max().shift(1).over("child_id")
+
+
+def _merge_overlaps(episodes: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
+    """Merge overlapping episodes into the first of them, to the latest end; the first's attributes stay."""
+    chained = episodes.with_columns((pl.col("episode_start") >= _reach()).fill_null(True).alias("first"))
+    chained = chained.with_columns(pl.col("first").cum_sum().over("child_id").alias("chain"))
+    still_open = pl.col("episode_end").is_null().any().over("child_id", "chain")
+    latest_end = pl.col("episode_end").max().over("child_id", "chain")
+    chained = chained.with_columns(pl.when(~still_open).then(latest_end).alias("episode_end"))
+    return ledger.set_aside("care_episodes", "merged_into_earlier", chained, ~pl.col("first")).drop("first", "chain")
+
+
+def _derived_period_start() -> pl.Expr:
+    """Start of the period of care: a new one begins where an episode starts after everything before it had ended."""
+    new_period = (pl.col("episode_start") > _reach()).fill_null(True)
+    return pl.when(new_period).then("episode_start").forward_fill().over("child_id")

@@ -1,0 +1,56 @@
+"""The entry point of rule `clean`: canonical tables of one LA in, cleaned tables and the quarantine ledger out."""
+
+from typing import Any
+
+import polars as pl
+
+from scripts.artefacts import read_parquet, write_parquet, write_results
+from scripts.clean.assessments import clean_assessments
+from scripts.clean.care import clean_care_episodes
+from scripts.clean.children import consolidate_children
+from scripts.clean.ledger import Ledger
+from scripts.clean.referrals import clear_implausible_dates, collapse_referrals, conferences, plans
+from scripts.clean.settings import CleaningSettings
+
+DATES = {
+    "referrals": [
+        "referral_date", "closure_date", "icpc_date", "cpp_start", "cpp_end", "birth_date", "death_date",
+    ],
+    "assessments": ["assessment_start", "assessment_end"],
+    "section47": ["icpc_date"],
+    "care_episodes": ["episode_start", "episode_end", "poc_start"],
+}  # fmt: skip
+
+
+def clean(la: str, inputs: dict[str, str], outputs: dict[str, str], ledger_file: str, settings: dict[str, Any]) -> None:
+    """Clean one LA. `inputs` and `outputs` map table names to parquet files; settings: blocks `cleaning` and `dates`."""
+    choices = CleaningSettings.from_config(settings["cleaning"], settings["dates"])
+    ledger = Ledger(la)
+    raw = {name: read_parquet(path) for name, path in inputs.items()}
+    raw["section47"] = raw["section47"].with_columns(pl.lit(None, pl.Int32).alias("census_year"))
+    raw["care_episodes"] = raw["care_episodes"].with_columns(pl.lit(None, pl.Int32).alias("census_year"))
+    dated = {
+        name: clear_implausible_dates(raw[name], name, columns, choices, ledger) for name, columns in DATES.items()
+    }
+    cleaned = clean_tables(dated | {"disabilities": raw["disabilities"]}, choices, ledger)
+    for name, path in outputs.items():
+        write_parquet(cleaned[name], path)
+    write_results(ledger.table(), "ledger", ledger_file)
+
+
+def clean_tables(
+    tables: dict[str, pl.DataFrame], settings: CleaningSettings, ledger: Ledger
+) -> dict[str, pl.DataFrame]:
+    """Every cleaned table of an LA by name."""
+    conference_dates = conferences(tables["referrals"], tables["section47"])
+    referrals = collapse_referrals(tables["referrals"], conference_dates, settings, ledger)
+    return {
+        "children": consolidate_children(
+            tables["referrals"], tables["care_episodes"], tables["disabilities"], settings, ledger
+        ),
+        "referrals": referrals,
+        "conferences": conference_dates,
+        "plans": plans(tables["referrals"]),
+        "assessments": clean_assessments(tables["assessments"], referrals, settings, ledger),
+        "care_episodes": clean_care_episodes(tables["care_episodes"], settings, ledger),
+    }

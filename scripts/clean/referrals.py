@@ -1,0 +1,173 @@
+"""One row per referral, and the child protection conferences and plans, out of the copies of every census year.
+
+In: canonical `referrals` (a row per child, referral, census year, and plan) and `section47`. Out: `referrals` (one row per
+child and referral date), `conferences` (child, date), `plans` (child, start, end). A referral open at 31 March is restated in
+the next census, often changed (trap T-1); which copy speaks is configured. Referral = (child, referral date) within an LA.
+"""
+
+import polars as pl
+
+from scripts.clean.ledger import IN, KEPT, Ledger
+from scripts.clean.settings import CleaningSettings
+from scripts.codes import normalised
+
+KEY = ["child_id", "referral_date"]
+IS_CIN_UNKNOWN = 99
+FLAGS = ("cin_at_31_march", "any_point", "started")
+
+
+def clear_implausible_dates(
+    frame: pl.DataFrame, table: str, columns: list[str], settings: CleaningSettings, ledger: Ledger
+) -> pl.DataFrame:
+    """Set dates before `earliest_date` or after the end of the data missing (trap T-8), noting how many per column.
+
+    An end, closure or expected birth date after the data end is as impossible as a start: the extract was cut there.
+    """
+    cleared = frame
+    for column in columns:
+        implausible = (pl.col(column) < settings.earliest_date) | (pl.col(column) > settings.data_end)
+        ledger.note(table, f"implausible_{column}", frame, implausible)
+        cleared = cleared.with_columns(pl.when(~implausible).then(pl.col(column)).alias(column))
+    return cleared
+
+
+def conferences(referral_copies: pl.DataFrame, section47: pl.DataFrame) -> pl.DataFrame:
+    """Initial conferences: the union of both files, one row per child and date (trap T-20)."""
+    return (
+        pl.concat([referral_copies.select("child_id", "icpc_date"), section47.select("child_id", "icpc_date")])
+        .drop_nulls("icpc_date")
+        .unique()
+        .sort("child_id", "icpc_date")
+    )
+
+
+def plans(referral_copies: pl.DataFrame) -> pl.DataFrame:
+    """Child protection plans: one row per child and start; the latest stated end counts, null if none states one."""
+    return (
+        referral_copies.drop_nulls("cpp_start")
+        .group_by("child_id", "cpp_start")
+        .agg(pl.col("cpp_end").max())
+        .sort("child_id", "cpp_start")
+    )
+
+
+def collapse_referrals(
+    copies: pl.DataFrame, conference_dates: pl.DataFrame, settings: CleaningSettings, ledger: Ledger
+) -> pl.DataFrame:
+    """One row per referral, classified as child in need or not.
+
+    Returns columns child_id, referral_date, census_year, closure_date (Date?), is_cin (Int8: 0 no further action, 1 child
+    in need, 99 unknown), main_need, category_of_abuse, previous_plan (Int8?), low_income (Int8?), sen_provision, nc_year.
+    """
+    ledger.count("referrals", IN, "", copies)
+    dated = ledger.set_aside("referrals", "no_referral_date", copies, pl.col("referral_date").is_null())
+    dated = dated.with_row_index("order").sort(*KEY, "census_year", "order", nulls_last=True)
+    kept_copy = pl.int_range(pl.len()).over(KEY) == 0
+    same_year = (pl.col("census_year") == pl.col("census_year").first().over(KEY)).fill_null(True)
+    firsts = ledger.set_aside("referrals", "same_year_copy", dated, ~kept_copy & same_year)
+    # `kept_copy` must be judged over all copies, so the later years are recognised by their year alone.
+    firsts = ledger.set_aside("referrals", "restated_in_later_year", firsts, pl.col("census_year") != pl.col("census_year").first().over(KEY))
+    referrals = _speaking_copy(dated, settings).join(_classification_inputs(dated, settings), on=KEY)
+    referrals = firsts.select(*KEY, "census_year").join(referrals, on=KEY, how="left", maintain_order="left")
+    referrals = _classify(referrals, conference_dates, settings)
+    referrals = _settle_early_closures(referrals, settings, ledger)
+    ledger.count("referrals", KEPT, "", referrals)
+    for reason, code in (("class_no_further_action", 0), ("class_in_need", 1), ("class_unknown", IS_CIN_UNKNOWN)):
+        ledger.note("referrals", reason, referrals, pl.col("is_cin") == code)
+    return referrals.select(
+        *KEY, "census_year", "closure_date", "is_cin", "main_need", "category_of_abuse",
+        "previous_plan", "low_income", "sen_provision", "nc_year",
+    )  # fmt: skip
+
+
+def _by_choice(column: str, choice: str) -> pl.Expr:
+    """Aggregation of a referral's copies (sorted by census year) by the configured choice; gaps never win."""
+    values = pl.col(column).drop_nulls()
+    return {
+        "earliest": values.first(),
+        "latest": values.last(),
+        "mode": values.mode().sort().first(),
+        "min": values.min(),
+        "max": values.max(),
+    }[choice].alias(column)
+
+
+def _speaking_copy(copies: pl.DataFrame, settings: CleaningSettings) -> pl.DataFrame:
+    """Attributes that one copy decides: need, previous plans, low income, school fields."""
+    flags = [pl.col(name) for name in settings.low_income_flags]
+    prepared = copies.with_columns(
+        normalised(pl.col("primary_need"), "primary_need").alias("main_need"),
+        normalised(pl.col("category_of_abuse"), "category_of_abuse").alias("category_of_abuse"),
+        (pl.col("previous_cpps") > 0).cast(pl.Int8).alias("previous_plan"),
+        pl.max_horizontal(flags).alias("low_income"),
+    )
+    attributes = ("main_need", "previous_plan", "low_income", "sen_provision", "nc_year")
+    return prepared.group_by(KEY, maintain_order=True).agg(
+        *(_by_choice(name, settings.referral_copy) for name in attributes),
+        # The latest category of abuse is the one the published code uses.
+        _by_choice("category_of_abuse", "latest"),
+    )
+
+
+def _classification_inputs(copies: pl.DataFrame, settings: CleaningSettings) -> pl.DataFrame:
+    """What `_classify` needs of all copies: closures, no-further-action flags, in-need flags, plan starts."""
+    reason = normalised(pl.col("closure_reason"), "closure_reason")
+    prepared = copies.with_columns(
+        reason.is_in(settings.nfa_closure_reasons).alias("closed_nfa"),
+        reason.is_in(settings.cin_closure_reasons).alias("closed_cin"),
+        pl.max_horizontal([pl.col(name) for name in FLAGS]).alias("flagged_cin"),
+    )
+    return prepared.group_by(KEY, maintain_order=True).agg(
+        _by_choice("closure_date", "latest"),
+        # Copies that state no closure reason (the case was still open) do not contradict the others.
+        pl.col("closed_nfa").drop_nulls().min().alias("every_closure_nfa"),
+        pl.col("closed_cin").max(),
+        _by_choice("referral_nfa", settings.nfa_conflict),
+        pl.col("flagged_cin").max(),
+        pl.col("cpp_start").min().alias("first_plan"),
+        pl.col("cpp_start").max().alias("last_plan"),
+    )
+
+
+def _classify(referrals: pl.DataFrame, conference_dates: pl.DataFrame, settings: CleaningSettings) -> pl.DataFrame:
+    """Add is_cin, in the published order: no further action, overridden by signs of need, then by closure RC1-RC7.
+
+    A referral that is open and not flagged no further action is in need; one that closed for an unknown reason without any
+    other sign is 99 (trap T-39).
+    """
+    horizon = pl.col("closure_date").fill_null(settings.data_end)
+    next_conference = conference_dates.sort("icpc_date").with_columns(pl.col("icpc_date").alias("next_conference"))
+    with_conference = referrals.sort("referral_date").join_asof(
+        next_conference, left_on="referral_date", right_on="icpc_date", by="child_id", strategy="forward", check_sortedness=False
+    )
+    in_need = pl.any_horizontal(
+        (pl.col("flagged_cin") == 1).fill_null(False),
+        (pl.col("next_conference") <= horizon).fill_null(False),
+        pl.col("first_plan").is_between(pl.col("referral_date"), horizon).fill_null(False),
+        pl.col("last_plan").is_between(pl.col("referral_date"), horizon).fill_null(False),
+        pl.col("closed_cin").fill_null(False),
+    )
+    no_further_action = pl.col("every_closure_nfa").fill_null(False) | (pl.col("referral_nfa") == 1).fill_null(False)
+    open_case = pl.col("closure_date").is_null() & pl.col("every_closure_nfa").is_null()
+    return with_conference.with_columns(
+        pl.when(in_need)
+        .then(1)
+        .when(no_further_action)
+        .then(0)
+        .when(open_case)
+        .then(1)
+        .otherwise(IS_CIN_UNKNOWN)
+        .cast(pl.Int8)
+        .alias("is_cin")
+    ).sort(KEY)
+
+
+def _settle_early_closures(referrals: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> pl.DataFrame:
+    """Closure before referral (trap T-6): kept for the outcomes to drop, moved to the referral date, or set aside."""
+    early = pl.col("closure_date") < pl.col("referral_date")
+    if settings.closure_before_referral == "drop":
+        return ledger.set_aside("referrals", "closure_before_referral", referrals, early)
+    ledger.note("referrals", "closure_before_referral", referrals, early)
+    if settings.closure_before_referral == "set_to_referral":
+        return referrals.with_columns(pl.max_horizontal("closure_date", pl.when(early).then("referral_date")).alias("closure_date"))
+    return referrals

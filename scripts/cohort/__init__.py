@@ -1,0 +1,1 @@
+"""The cohort of an outcome: index events of matched groups of LAs, before and after embedding."""

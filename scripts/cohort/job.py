@@ -1,0 +1,98 @@
+"""Entry points of rules `match_las` and `cohort`."""
+
+from typing import Any
+
+import polars as pl
+
+from scripts.artefacts import read_parquet, read_results, write_parquet, write_results
+from scripts.cohort.assemble import CohortFlow, assemble_cohort, join_la_covariates
+from scripts.cohort.groups import Pilot, eligible_pilots, matched_groups
+from scripts.cohort.la_covariates import read_la_covariates
+from scripts.matching.las import la_matching
+
+ARMS = {1: "pilot", 0: "comparator"}
+PERIODS = {1: "post", 0: "pre"}
+
+
+def match_las(events_files: list[str], covariates_file: str | None, output: str, settings: dict[str, Any]) -> None:
+    """Write results table `la_matches` of one outcome.
+
+    `events_files` are empty when every pilot has an explicit list. Settings: outcome (key), pilots, exclude_groups,
+    embedded_before, matching (config block), la_covariates (names).
+    """
+    pilots = eligible_pilots(
+        [Pilot.from_config(pilot, settings["outcome"]) for pilot in settings["pilots"]],
+        settings["exclude_groups"],
+        settings["embedded_before"],
+    )
+    events = [read_parquet(path, ["la_code", "financial_year", "outcome"]) for path in events_files]
+    covariates = read_la_covariates(covariates_file, settings["la_covariates"])
+    all_pilots = [pilot["code"] for pilot in settings["pilots"]]
+    groups = matched_groups(pilots, all_pilots, events, covariates, la_matching(settings))
+    write_results(groups.with_columns(pl.lit(settings["outcome"]).alias("outcome")), "la_matches", output)
+
+
+def cohort(
+    events_files: dict[str, str],
+    flow_files: list[str],
+    matches_file: str,
+    covariates_file: str | None,
+    cohort_file: str,
+    flow_file: str,
+    settings: dict[str, Any],
+) -> None:
+    """Write the cohort of one outcome and its flow. `events_files`: LA code -> index events.
+
+    Settings: outcome (key), outlier_iqr_multiple, la_covariates (names).
+    """
+    groups = read_results("la_matches", matches_file).select(
+        "group",
+        "la_code",
+        (pl.col("role") == "pilot").cast(pl.Int8).alias("treated"),
+        pl.col("embedding_start").str.to_date(),
+        pl.col("embedding_end").str.to_date(),
+    )
+    members = set(groups["la_code"])
+    events = pl.concat([read_parquet(path) for path in events_files.values()])
+    flow = CohortFlow()
+    assembled = assemble_cohort(
+        events.filter(pl.col("la_code").is_in(members)), groups, settings["outlier_iqr_multiple"], flow
+    )
+    covariates = read_la_covariates(covariates_file, settings["la_covariates"])
+    write_parquet(join_la_covariates(assembled, covariates, settings["la_covariates"]), cohort_file)
+    by_la = pl.concat([read_results("flow_by_la", path) for path in flow_files]).filter(pl.col("la_code").is_in(members))
+    write_results(flow_table(by_la, groups, flow, settings["outcome"]), "flow", flow_file)
+
+
+def flow_table(by_la: pl.DataFrame, groups: pl.DataFrame, flow: CohortFlow, outcome: str) -> pl.DataFrame:
+    """Results table `flow`: the per-LA steps summed by arm, then the cohort's steps by arm and period.
+
+    An LA's children are counted once however many groups it serves; an LA id means nothing in another LA, so the sum over
+    LAs counts distinct children.
+    """
+    arms = groups.group_by("la_code").agg(pl.col("treated").max())
+    first = (
+        by_la.join(arms, on="la_code")
+        .group_by("position", "step", "treated")
+        .agg(
+            pl.col("n_rows").sum(),
+            pl.col("n_children").sum(),
+            pl.col("la_code").filter(pl.col("n_rows") > 0).n_unique().alias("n_las"),
+        )
+        .with_columns(pl.lit(None, pl.Int8).alias("post"))
+    )
+    offset = 0 if first.is_empty() else first["position"].max() + 1
+    columns = ["position", "step", "treated", "post", "n_rows", "n_children", "n_las"]
+    later = [step.with_columns(pl.col("position") + offset).select(columns) for step in flow.steps]
+    types = {"position": pl.Int64, "n_rows": pl.Int64, "n_children": pl.Int64, "n_las": pl.Int64, "treated": pl.Int8, "post": pl.Int8}
+    table = pl.concat([frame.select(columns).cast(types) for frame in (first, *later)])
+    return table.sort("position", "treated", "post").select(
+        pl.lit(outcome).alias("outcome"),
+        "position",
+        "step",
+        pl.col("treated").replace_strict(ARMS, return_dtype=pl.String).alias("arm"),
+        pl.col("post").replace_strict(PERIODS, default="all", return_dtype=pl.String).alias("period"),
+        "n_rows",
+        "n_children",
+        "n_las",
+    )

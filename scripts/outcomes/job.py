@@ -1,0 +1,49 @@
+"""The entry point of rule `outcomes`: cleaned tables of one LA in, the index events of one outcome and their flow out."""
+
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from scripts.artefacts import read_parquet, write_parquet, write_results
+from scripts.dates import financial_year
+from scripts.outcomes.covariates import attach_covariates
+from scripts.outcomes.definitions import Flow, OutcomeDefinition, Tables
+from scripts.outcomes.measures import MEASURES
+from scripts.outcomes.populations import POPULATIONS
+
+
+def outcomes(la: str, inputs: dict[str, str], events_file: str, flow_file: str, settings: dict[str, Any]) -> None:
+    """Write the index events of outcome settings["outcome"]["key"] for one LA, and how many each step left."""
+    definition = OutcomeDefinition.from_config(**settings["outcome"])
+    flow = Flow()
+    tables = Tables(**{name: read_parquet(path) for name, path in inputs.items()})
+    events = index_events(tables, definition, flow)
+    covariates = [covariate["name"] for covariate in settings["covariates"]]
+    write_parquet(
+        events.select(
+            pl.lit(la).alias("la_code"), "child_id", "index_date", "event_end", "post_date", "financial_year", "outcome",
+            *covariates,
+        ),
+        events_file,
+    )  # fmt: skip
+    steps = pl.DataFrame(flow.steps, schema=["step", "n_rows", "n_children"], orient="row").with_row_index("position")
+    write_results(
+        steps.with_columns(pl.lit(la).alias("la_code"), pl.lit(definition.key).alias("outcome")), "flow_by_la", flow_file
+    )
+
+
+def index_events(tables: Tables, definition: OutcomeDefinition, flow: Flow) -> pl.DataFrame:
+    """Index events with complete follow-up, their outcome and covariates, sorted by child and dates.
+
+    Follow-up is complete if index date + censor_days lies before the data end. `event_end` is what must lie before the
+    embedding start for the event to count as pre: the population's own date, else the end of the outcome window.
+    """
+    population = POPULATIONS[definition.population](tables, definition, flow)
+    followed_up = pl.col("index_date") + timedelta(days=definition.censor_days) < definition.data_end
+    events = flow.step("complete follow-up", population.filter(followed_up))
+    window_end = pl.col("index_date") + timedelta(days=definition.window_days)
+    measured = MEASURES[definition.measure](events, tables, definition, flow).with_columns(
+        pl.coalesce("event_end", window_end).alias("event_end"), financial_year(pl.col("index_date")).alias("financial_year")
+    )
+    return attach_covariates(measured, tables, definition)

@@ -1,0 +1,50 @@
+"""Ingest one LA: its extract files in, canonical tables and the ingest report out.
+
+Individual-level parquet files are written only after every table has been read and validated, so a faulty extract
+leaves none of them half new.
+"""
+
+import os
+from typing import Any
+
+from schemas import tables
+from scripts.artefacts import write_parquet, write_results
+from scripts.errors import StudyError
+from scripts.ingest.layout import TABLES
+from scripts.ingest.report import IngestReport
+from scripts.ingest.sources import IngestSettings, Reading, read_tables
+from scripts.ingest.typed import count_codes
+
+StrPath = str | os.PathLike[str]
+
+
+def ingest(
+    la: str, files: dict[str, list[str]], outputs: dict[str, StrPath], report: StrPath, settings: dict[str, Any]
+) -> None:
+    """Read the extract of one LA and write its canonical tables.
+
+    Parameters
+    ----------
+    la : three-digit code; every row that states an LA must state this one.
+    files : kind of file -> paths, as `scripts.ingest.discovery` gives them.
+    outputs : canonical table -> parquet path.
+    report : path of the results table `ingest_report`, counts only.
+    settings : format (npd | census), max_unreadable_share, census_year, xml_max_bytes.
+
+    Raises
+    ------
+    StudyError : CONFIG, FILE, SCHEMA, LA, YEAR, VALUES or CODES; never with a value out of a record.
+    """
+    unknown = sorted(set(outputs) - set(TABLES))
+    if unknown:
+        raise StudyError("CONFIG", "outputs of ingest", f"no such tables: {unknown}", f"Use {list(TABLES)}")
+    counts = IngestReport(la)
+    reading = Reading(la=la, files=files, settings=IngestSettings.of(settings), report=counts)
+    place = f"LA {la}"
+    frames = read_tables(reading)
+    for table in outputs:
+        count_codes(frames[table], table, reading.kind_of(table), place, counts)
+        frames[table] = tables.validate(frames[table], table, place)
+    for table, path in outputs.items():
+        write_parquet(frames[table], path)
+    write_results(counts.frame(), "ingest_report", report)

@@ -1,0 +1,1 @@
+"""Missing data: chained equations and the table of what is missing."""

@@ -1,0 +1,1 @@
+"""Matching: comparator LAs, coarsened exact matching of children, composite weights, balance."""

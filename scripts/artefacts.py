@@ -96,7 +96,12 @@ def write_results(frame: pl.DataFrame, table: str, path: str | os.PathLike[str])
     schema = contract_schema(table)
     if set(frame.columns) != set(schema):
         differing = sorted(set(frame.columns) ^ set(schema))
-        raise StudyError("CONTRACT", f"results table {table}", f"columns differ from schemas/results.yaml: {differing}", "Change both together")
+        raise StudyError(
+            "CONTRACT",
+            f"results table {table}",
+            f"columns differ from schemas/results.yaml: {differing}",
+            "Change both together",
+        )
     with atomic(path) as temporary:
         frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items()).write_csv(temporary)
 

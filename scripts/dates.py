@@ -25,7 +25,9 @@ class HolidayCalendar:
 @cache
 def bank_holidays(calendar: HolidayCalendar, first_year: int, last_year: int) -> np.ndarray:
     """Sorted bank holidays, shape (n,), dtype datetime64[D], first to last calendar year inclusive."""
-    days = holidays.country_holidays(calendar.country, subdiv=calendar.subdivision, years=range(first_year, last_year + 1))
+    days = holidays.country_holidays(
+        calendar.country, subdiv=calendar.subdivision, years=range(first_year, last_year + 1)
+    )
     return np.array(sorted(days), dtype="datetime64[D]")
 
 

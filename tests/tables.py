@@ -52,7 +52,10 @@ def cleaned(table: str, *rows: dict[str, Any]) -> pl.DataFrame:
 def _frame(schema: dict[str, Any], rows: tuple[dict[str, Any], ...], default: dict[str, Any]) -> pl.DataFrame:
     filled = [{name: (default | row).get(name) for name in schema} for row in rows]
     dated = [
-        {name: day(value) if schema[name] == pl.Date and isinstance(value, str) else value for name, value in row.items()}
+        {
+            name: day(value) if schema[name] == pl.Date and isinstance(value, str) else value
+            for name, value in row.items()
+        }
         for row in filled
     ]
     return pl.DataFrame(dated, schema=schema)

@@ -54,11 +54,18 @@ def test_financial_year_is_named_by_its_first_year() -> None:
 
 
 def test_age_counts_completed_years_and_goes_below_zero_before_birth() -> None:
-    frame = pl.DataFrame({"born": [date(2000, 6, 15)] * 4, "on": [date(2018, 6, 14), date(2018, 6, 16), date(2000, 6, 15), date(2000, 5, 1)]})
+    frame = pl.DataFrame(
+        {
+            "born": [date(2000, 6, 15)] * 4,
+            "on": [date(2018, 6, 14), date(2018, 6, 16), date(2000, 6, 15), date(2000, 5, 1)],
+        }
+    )
     assert frame.select(age_in_years(pl.col("born"), pl.col("on"))).to_series().to_list() == [17, 18, 0, -1]
 
 
 def test_near_a_bank_holiday_means_within_the_days_on_either_side() -> None:
-    days = pl.Series([date(2018, 12, 22), date(2018, 12, 21), date(2018, 12, 29), date(2018, 12, 30), None], dtype=pl.Date)
+    days = pl.Series(
+        [date(2018, 12, 22), date(2018, 12, 21), date(2018, 12, 29), date(2018, 12, 30), None], dtype=pl.Date
+    )
     # 22 December is three days before Christmas, 29 December three after Boxing Day, 30 December two before New Year.
     assert near_bank_holiday(days, 3, ENGLAND).to_list() == [1, 0, 1, 1, None]

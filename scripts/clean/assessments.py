@@ -35,7 +35,9 @@ def clean_assessments(
         later = pl.col("assessment_end") < pl.col("assessment_end").max().over(KEY)
         single = ledger.set_aside("assessments", "earlier_end_for_one_start", single, later)
     open_left = ledger.set_aside("assessments", "not_ended", single, ~closed)
-    usable = ledger.set_aside("assessments", "end_before_start", open_left, pl.col("assessment_end") < pl.col("assessment_start"))
+    usable = ledger.set_aside(
+        "assessments", "end_before_start", open_left, pl.col("assessment_end") < pl.col("assessment_start")
+    )
     ledger.count("assessments", KEPT, "", usable)
     linked = _link_to_referral(usable, referrals)
     ledger.note("assessments", "no_referral_before_start", linked, pl.col("referral_date").is_null())

@@ -25,10 +25,16 @@ def clean_care_episodes(rows: pl.DataFrame, settings: CleaningSettings, ledger: 
     )
     ledger.count("care_episodes", IN, "", rows)
     dated = ledger.set_aside("care_episodes", "no_start_date", rows, pl.col("episode_start").is_null())
-    care = ledger.set_aside("care_episodes", "short_break", dated, pl.col("legal_status").is_in(settings.short_break_statuses))
-    forward = ledger.set_aside("care_episodes", "end_before_start", care, pl.col("episode_end") < pl.col("episode_start"))
+    care = ledger.set_aside(
+        "care_episodes", "short_break", dated, pl.col("legal_status").is_in(settings.short_break_statuses)
+    )
+    forward = ledger.set_aside(
+        "care_episodes", "end_before_start", care, pl.col("episode_end") < pl.col("episode_start")
+    )
     # The last copy of an episode states its end, if any does; the order of the columns makes the choice reproducible.
-    forward = forward.sort(*KEY, "episode_end", "legal_status", "placement", nulls_last=[False, False, False, True, True])
+    forward = forward.sort(
+        *KEY, "episode_end", "legal_status", "placement", nulls_last=[False, False, False, True, True]
+    )
     superseded = pl.int_range(pl.len()).over(KEY) < pl.len().over(KEY) - 1
     episodes = ledger.set_aside("care_episodes", "duplicate_start", forward, superseded)
     episodes = _settle_overlaps(episodes, settings, ledger)
@@ -51,9 +57,15 @@ def _settle_overlaps(episodes: pl.DataFrame, settings: CleaningSettings, ledger:
     stale_open = pl.col("episode_end").is_null() & next_start.is_not_null()
     ledger.note("care_episodes", "open_although_later_episode", episodes, stale_open)
     if settings.stale_open_episode == "close_at_next_start":
-        episodes = episodes.with_columns(pl.when(stale_open).then(next_start).otherwise("episode_end").alias("episode_end"))
+        episodes = episodes.with_columns(
+            pl.when(stale_open).then(next_start).otherwise("episode_end").alias("episode_end")
+        )
     if settings.care_overlap == "truncate":
-        return episodes.with_columns(pl.min_horizontal("episode_end", pl.when(pl.col("episode_end") > next_start).then(next_start)).alias("episode_end"))
+        return episodes.with_columns(
+            pl.min_horizontal("episode_end", pl.when(pl.col("episode_end") > next_start).then(next_start)).alias(
+                "episode_end"
+            )
+        )
     if settings.care_overlap == "merge":
         return _merge_overlaps(episodes, ledger)
     return episodes

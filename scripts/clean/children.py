@@ -81,11 +81,15 @@ def _grouped(code_set: str) -> pl.Expr:
 def _agreed(statements: pl.DataFrame, name: str, conflict: str) -> pl.DataFrame:
     """Per child the one value its copies agree on, "Missing" if none or (unless `conflict` is mode) several."""
     counts = statements.drop_nulls(name).group_by("child_id", name).len("copies")
-    best = counts.sort("child_id", "copies", name, descending=[False, True, False]).group_by("child_id", maintain_order=True).agg(
-        pl.col(name).first(), pl.len().alias(f"{name}_versions")
+    best = (
+        counts.sort("child_id", "copies", name, descending=[False, True, False])
+        .group_by("child_id", maintain_order=True)
+        .agg(pl.col(name).first(), pl.len().alias(f"{name}_versions"))
     )
     if conflict == "missing":
-        best = best.with_columns(pl.when(pl.col(f"{name}_versions") == 1).then(name).otherwise(pl.lit(MISSING)).alias(name))
+        best = best.with_columns(
+            pl.when(pl.col(f"{name}_versions") == 1).then(name).otherwise(pl.lit(MISSING)).alias(name)
+        )
     every_child = statements.select("child_id").unique()
     return every_child.join(best, on="child_id", how="left").with_columns(
         pl.col(name).fill_null(MISSING), pl.col(f"{name}_versions").fill_null(0)
@@ -96,7 +100,11 @@ def _birth_dates(statements: pl.DataFrame, conflict: str) -> pl.DataFrame:
     """Earliest and latest birth date per child, over the best kind of date it has (actual before expected or monthly)."""
     dated = statements.drop_nulls("birth_date")
     best_kind = dated.filter(pl.col("born") == pl.col("born").max().over("child_id"))
-    counts = best_kind.group_by("child_id", "birth_date").len("copies").sort("child_id", "copies", "birth_date", descending=[False, True, False])
+    counts = (
+        best_kind.group_by("child_id", "birth_date")
+        .len("copies")
+        .sort("child_id", "copies", "birth_date", descending=[False, True, False])
+    )
     dates = counts.group_by("child_id", maintain_order=True).agg(
         pl.col("birth_date").min().alias("birth_earliest"),
         pl.col("birth_date").max().alias("birth_latest"),
@@ -116,7 +124,9 @@ def _flags(statements: pl.DataFrame, disabilities: pl.DataFrame) -> pl.DataFrame
 
     The disabilities file carries codes: any code that is not NONE counts, as in the published code.
     """
-    coded = disabilities.select("child_id", (~pl.col("disability").fill_null("").is_in(NO_DISABILITY)).alias("disabled"))
+    coded = disabilities.select(
+        "child_id", (~pl.col("disability").fill_null("").is_in(NO_DISABILITY)).alias("disabled")
+    )
     disabled = (
         pl.concat([statements.select("child_id", "disabled"), coded])
         .group_by("child_id")

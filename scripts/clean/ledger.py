@@ -63,7 +63,9 @@ class Ledger:
                 f"rows in differ from rows kept plus rows set aside in {unbalanced.height} table-years",
                 "This is a defect of the workflow; please report it",
             )
-        return frame.sort("table", "census_year", "kind", "reason").select(pl.lit(self.la_code).alias("la_code"), pl.all())
+        return frame.sort("table", "census_year", "kind", "reason").select(
+            pl.lit(self.la_code).alias("la_code"), pl.all()
+        )
 
 
 def imbalance(ledger: pl.DataFrame) -> pl.DataFrame:

@@ -66,7 +66,9 @@ def collapse_referrals(
     same_year = (pl.col("census_year") == pl.col("census_year").first().over(KEY)).fill_null(True)
     firsts = ledger.set_aside("referrals", "same_year_copy", dated, ~kept_copy & same_year)
     # `kept_copy` must be judged over all copies, so the later years are recognised by their year alone.
-    firsts = ledger.set_aside("referrals", "restated_in_later_year", firsts, pl.col("census_year") != pl.col("census_year").first().over(KEY))
+    firsts = ledger.set_aside(
+        "referrals", "restated_in_later_year", firsts, pl.col("census_year") != pl.col("census_year").first().over(KEY)
+    )
     referrals = _speaking_copy(dated, settings).join(_classification_inputs(dated, settings), on=KEY)
     referrals = firsts.select(*KEY, "census_year").join(referrals, on=KEY, how="left", maintain_order="left")
     referrals = _classify(referrals, conference_dates, settings)
@@ -138,7 +140,12 @@ def _classify(referrals: pl.DataFrame, conference_dates: pl.DataFrame, settings:
     horizon = pl.col("closure_date").fill_null(settings.data_end)
     next_conference = conference_dates.sort("icpc_date").with_columns(pl.col("icpc_date").alias("next_conference"))
     with_conference = referrals.sort("referral_date").join_asof(
-        next_conference, left_on="referral_date", right_on="icpc_date", by="child_id", strategy="forward", check_sortedness=False
+        next_conference,
+        left_on="referral_date",
+        right_on="icpc_date",
+        by="child_id",
+        strategy="forward",
+        check_sortedness=False,
     )
     in_need = pl.any_horizontal(
         (pl.col("flagged_cin") == 1).fill_null(False),
@@ -169,5 +176,7 @@ def _settle_early_closures(referrals: pl.DataFrame, settings: CleaningSettings, 
         return ledger.set_aside("referrals", "closure_before_referral", referrals, early)
     ledger.note("referrals", "closure_before_referral", referrals, early)
     if settings.closure_before_referral == "set_to_referral":
-        return referrals.with_columns(pl.max_horizontal("closure_date", pl.when(early).then("referral_date")).alias("closure_date"))
+        return referrals.with_columns(
+            pl.max_horizontal("closure_date", pl.when(early).then("referral_date")).alias("closure_date")
+        )
     return referrals

@@ -34,7 +34,7 @@ class CohortFlow:
 
 
 def assemble_cohort(
-    events: pl.DataFrame, groups: pl.DataFrame, outlier_iqr_multiple: float | None, flow: CohortFlow
+    events: pl.DataFrame, groups: pl.DataFrame, outlier_iqr_multiple: float | None, event_time: str, flow: CohortFlow
 ) -> pl.DataFrame:
     """Return the cohort, sorted, with row_id, group, treated, post, years_since in front.
 
@@ -43,15 +43,28 @@ def assemble_cohort(
     events : index events (scripts.outcomes) of all LAs of the groups.
     groups : group, la_code, treated (Int8), embedding_start, embedding_end (Date).
     outlier_iqr_multiple : rows with an outcome above Q3 + this times the interquartile range are dropped; None keeps all.
+    event_time : years before embedding count from the event's "index" date or its "window_end"; years after it always from
+        the index date. A window of a year leaves no index event in the last year before embedding, the usual reference.
     """
     grouped = flow.step("index events in matched groups", _with_groups(events, groups))
     in_period = grouped.with_columns(_period()).drop_nulls("post")
     flow.step("before or after embedding", in_period)
     usual = flow.step("outcome within the outlier limit", _within_outlier_limit(in_period, outlier_iqr_multiple))
-    since = pl.when(pl.col("post") == 1).then("embedding_end").otherwise("embedding_start")
-    years = ((pl.col("index_date") - since).dt.total_days() / DAYS_PER_YEAR).floor().cast(pl.Int32)
+    before = pl.col({"index": "index_date", "window_end": "event_end"}[event_time]) - pl.col("embedding_start")
+    since = pl.when(pl.col("post") == 1).then(pl.col("index_date") - pl.col("embedding_end")).otherwise(before)
+    years = (since.dt.total_days() / DAYS_PER_YEAR).floor().cast(pl.Int32)
     ordered = usual.with_columns(years.alias("years_since")).sort(ORDER).with_row_index("row_id")
-    leading = ["row_id", "group", "la_code", "child_id", "treated", "post", "index_date", "financial_year", "years_since"]
+    leading = [
+        "row_id",
+        "group",
+        "la_code",
+        "child_id",
+        "treated",
+        "post",
+        "index_date",
+        "financial_year",
+        "years_since",
+    ]
     dropped = ["event_end", "post_date", "embedding_start", "embedding_end"]
     return ordered.select(*leading, pl.exclude(*leading, *dropped))
 

@@ -74,12 +74,12 @@ def matched_groups(
     return pl.DataFrame(rows, schema=dict.fromkeys(text, pl.String) | {"distance": pl.Float64}, orient="row")
 
 
-def _profiles(
-    events: list[pl.DataFrame], covariates: pl.DataFrame, pilot: Pilot, matching: LaMatching
-) -> pl.DataFrame:
+def _profiles(events: list[pl.DataFrame], covariates: pl.DataFrame, pilot: Pilot, matching: LaMatching) -> pl.DataFrame:
     """One row per LA: level and trend of the outcome, and mean LA covariates, in the years before the pilot's embedding."""
     summary = pl.concat(
-        events_of_la.group_by("la_code", "financial_year").agg(pl.len().alias("n"), pl.col("outcome").mean().alias("mean"))
+        events_of_la.group_by("la_code", "financial_year").agg(
+            pl.len().alias("n"), pl.col("outcome").mean().alias("mean")
+        )
         for events_of_la in events
     )
     before = pl.select(financial_year(pl.lit(pilot.embedding_start))).item()

@@ -33,7 +33,7 @@ def match_las(events_files: list[str], covariates_file: str | None, output: str,
 
 
 def cohort(
-    events_files: dict[str, str],
+    events_files: list[str],
     flow_files: list[str],
     matches_file: str,
     covariates_file: str | None,
@@ -41,9 +41,9 @@ def cohort(
     flow_file: str,
     settings: dict[str, Any],
 ) -> None:
-    """Write the cohort of one outcome and its flow. `events_files`: LA code -> index events.
+    """Write the cohort of one outcome and its flow. `events_files`: index events per LA.
 
-    Settings: outcome (key), outlier_iqr_multiple, la_covariates (names).
+    Settings: outcome (key), outlier_iqr_multiple, event_time, la_covariates (names).
     """
     groups = read_results("la_matches", matches_file).select(
         "group",
@@ -53,14 +53,20 @@ def cohort(
         pl.col("embedding_end").str.to_date(),
     )
     members = set(groups["la_code"])
-    events = pl.concat([read_parquet(path) for path in events_files.values()])
+    events = pl.concat([read_parquet(path) for path in events_files])
     flow = CohortFlow()
     assembled = assemble_cohort(
-        events.filter(pl.col("la_code").is_in(members)), groups, settings["outlier_iqr_multiple"], flow
+        events.filter(pl.col("la_code").is_in(members)),
+        groups,
+        settings["outlier_iqr_multiple"],
+        settings["event_time"],
+        flow,
     )
     covariates = read_la_covariates(covariates_file, settings["la_covariates"])
     write_parquet(join_la_covariates(assembled, covariates, settings["la_covariates"]), cohort_file)
-    by_la = pl.concat([read_results("flow_by_la", path) for path in flow_files]).filter(pl.col("la_code").is_in(members))
+    by_la = pl.concat([read_results("flow_by_la", path) for path in flow_files]).filter(
+        pl.col("la_code").is_in(members)
+    )
     write_results(flow_table(by_la, groups, flow, settings["outcome"]), "flow", flow_file)
 
 
@@ -84,7 +90,14 @@ def flow_table(by_la: pl.DataFrame, groups: pl.DataFrame, flow: CohortFlow, outc
     offset = 0 if first.is_empty() else first["position"].max() + 1
     columns = ["position", "step", "treated", "post", "n_rows", "n_children", "n_las"]
     later = [step.with_columns(pl.col("position") + offset).select(columns) for step in flow.steps]
-    types = {"position": pl.Int64, "n_rows": pl.Int64, "n_children": pl.Int64, "n_las": pl.Int64, "treated": pl.Int8, "post": pl.Int8}
+    types = {
+        "position": pl.Int64,
+        "n_rows": pl.Int64,
+        "n_children": pl.Int64,
+        "n_las": pl.Int64,
+        "treated": pl.Int8,
+        "post": pl.Int8,
+    }
     table = pl.concat([frame.select(columns).cast(types) for frame in (first, *later)])
     return table.sort("position", "treated", "post").select(
         pl.lit(outcome).alias("outcome"),

@@ -28,10 +28,14 @@ def read_la_covariates(path: str | None, names: list[str]) -> pl.DataFrame:
     for name in schema:
         unreadable = typed[name].null_count() - (0 if name in KEY else trimmed[name].null_count())
         if unreadable:
-            raise _error(path, f"column {name}", f"{unreadable} values are no {schema[name]}", "Correct them or leave them blank")
+            raise _error(
+                path, f"column {name}", f"{unreadable} values are no {schema[name]}", "Correct them or leave them blank"
+            )
     repeated = typed.height - typed.select("la_code", "financial_year").n_unique()
     if repeated:
-        raise _error(path, "columns la_code, financial_year", f"{repeated} LA-years occur twice", "Keep one row for each")
+        raise _error(
+            path, "columns la_code, financial_year", f"{repeated} LA-years occur twice", "Keep one row for each"
+        )
     return typed.sort("la_code", "financial_year")
 
 

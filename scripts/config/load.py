@@ -34,15 +34,19 @@ def load_study(
     Parameters
     ----------
     config : the configuration after all overlays.
-    config_files : the files it was merged from, read again to find keys written twice.
+    config_files : the files it was merged from, the base first, read again to find keys written twice. Keys come in the
+        order of these files: an overlay changes values, not the order of outcomes in results.
     populations, measures : the names an outcome may use.
 
     Raises
     ------
     StudyError : CONFIG, with all mistakes at once; the cross-checks run only on what satisfies the schema.
     """
-    study = normalise(config)
-    repeated = [mistake for path in config_files for mistake in _repeated_keys(_compose(path), path)]
+    trees = [_compose(path) for path in config_files]
+    study = in_order(normalise(config), [_content(tree) for tree in trees])
+    repeated = [
+        mistake for tree, path in zip(trees, config_files, strict=True) for mistake in _repeated_keys(tree, path)
+    ]
     mistakes = repeated + schema_mistakes(study)
     _refuse(mistakes or cross_mistakes(study, populations, measures), config_files)
     return study
@@ -57,7 +61,22 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     root = _compose(path)
     _refuse(list(_repeated_keys(root, path)), [path])
+    return _content(root)
+
+
+def _content(root: yaml.Node | None) -> dict[str, Any]:
     return StrictLoader("").construct_document(root) if root else {}
+
+
+def in_order(value: Any, patterns: list[Any]) -> Any:
+    """`value` with the keys of every mapping in the order in which the patterns first name them, others last."""
+    if not isinstance(value, dict):
+        return value
+    mappings = [pattern for pattern in patterns if isinstance(pattern, dict)]
+    named = [str(key) for mapping in mappings for key in mapping if str(key) in value]
+    return {
+        key: in_order(value[key], [mapping.get(key) for mapping in mappings]) for key in dict.fromkeys([*named, *value])
+    }
 
 
 def normalise(value: Any) -> Any:

@@ -54,5 +54,7 @@ def _derive(events: pl.DataFrame, definition: OutcomeDefinition) -> pl.DataFrame
         pl.coalesce(sen, absent).alias("sen"),
         phase.fill_null("none").alias("academic_phase"),
         pl.col("uasc").fill_null(0),
-        near_bank_holiday(events["index_date"], definition.elevated_risk_days, definition.calendar).alias("elevated_risk"),
+        near_bank_holiday(events["index_date"], definition.elevated_risk_days, definition.calendar).alias(
+            "elevated_risk"
+        ),
     )

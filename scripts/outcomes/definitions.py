@@ -42,7 +42,9 @@ class OutcomeDefinition:
     extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_config(cls, key: str, outcome: dict[str, Any], dates: dict[str, Any], school_age: list[int]) -> "OutcomeDefinition":
+    def from_config(
+        cls, key: str, outcome: dict[str, Any], dates: dict[str, Any], school_age: list[int]
+    ) -> "OutcomeDefinition":
         """Build from the outcome's config block and the `dates` block."""
         own = {"population", "measure", "window_days", "censor_days"}
         return cls(

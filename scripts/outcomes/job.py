@@ -29,7 +29,9 @@ def outcomes(la: str, inputs: dict[str, str], events_file: str, flow_file: str, 
     )  # fmt: skip
     steps = pl.DataFrame(flow.steps, schema=["step", "n_rows", "n_children"], orient="row").with_row_index("position")
     write_results(
-        steps.with_columns(pl.lit(la).alias("la_code"), pl.lit(definition.key).alias("outcome")), "flow_by_la", flow_file
+        steps.with_columns(pl.lit(la).alias("la_code"), pl.lit(definition.key).alias("outcome")),
+        "flow_by_la",
+        flow_file,
     )
 
 
@@ -44,6 +46,7 @@ def index_events(tables: Tables, definition: OutcomeDefinition, flow: Flow) -> p
     events = flow.step("complete follow-up", population.filter(followed_up))
     window_end = pl.col("index_date") + timedelta(days=definition.window_days)
     measured = MEASURES[definition.measure](events, tables, definition, flow).with_columns(
-        pl.coalesce("event_end", window_end).alias("event_end"), financial_year(pl.col("index_date")).alias("financial_year")
+        pl.coalesce("event_end", window_end).alias("event_end"),
+        financial_year(pl.col("index_date")).alias("financial_year"),
     )
     return attach_covariates(measured, tables, definition)

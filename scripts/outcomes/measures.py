@@ -38,10 +38,16 @@ def rereferral_escalated(
     re-referral drops the row, as in the published code.
     """
     delay = _days_to("next_referral")
-    within = events.select(EVENT).join(_referral_dates(tables), on="child_id").filter(
-        (delay > 0) & (delay <= definition.window_days)
+    within = (
+        events.select(EVENT)
+        .join(_referral_dates(tables), on="child_id")
+        .filter((delay > 0) & (delay <= definition.window_days))
     )
-    chosen = pl.col("next_referral").min() if definition.extra["which_rereferral"] == "first" else pl.col("next_referral").max()
+    chosen = (
+        pl.col("next_referral").min()
+        if definition.extra["which_rereferral"] == "first"
+        else pl.col("next_referral").max()
+    )
     rereferred = events.join(within.group_by(EVENT).agg(chosen), on=EVENT, how="left", maintain_order="left")
     started = rereferred.select(*EVENT, "next_referral").drop_nulls().join(_protection_starts(tables), on="child_id")
     between = started.filter((pl.col("start") > pl.col("index_date")) & (pl.col("start") < pl.col("next_referral")))
@@ -64,7 +70,9 @@ def kinship_within(events: pl.DataFrame, tables: Tables, definition: OutcomeDefi
     placed = started & pl.col("placement").is_in(kinship["placements"])
     left = ended & pl.col("end_reason").is_in(kinship["end_reasons"])
     episodes = care_order_episodes(tables, definition).filter(placed.fill_null(False) | left.fill_null(False))
-    return _mark(events, episodes.with_columns(pl.col("poc_start").alias("index_date"), pl.col("poc_start").alias("post_date")))
+    return _mark(
+        events, episodes.with_columns(pl.col("poc_start").alias("index_date"), pl.col("poc_start").alias("post_date"))
+    )
 
 
 def _days_to(column: str) -> pl.Expr:
@@ -90,7 +98,9 @@ def _happened(events: pl.DataFrame, dates: pl.DataFrame, condition: pl.Expr) -> 
 def _mark(events: pl.DataFrame, happened: pl.DataFrame) -> pl.DataFrame:
     """outcome = 1.0 for events found in `happened` (by child, index date and post date), else 0.0."""
     marks = happened.select(EVENT).unique().with_columns(pl.lit(1.0).alias("outcome"))
-    return events.join(marks, on=EVENT, how="left", maintain_order="left").with_columns(pl.col("outcome").fill_null(0.0))
+    return events.join(marks, on=EVENT, how="left", maintain_order="left").with_columns(
+        pl.col("outcome").fill_null(0.0)
+    )
 
 
 MEASURES: dict[str, Measure] = {

@@ -65,7 +65,7 @@ class Study:
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> "Study":
         """Build from the settings dict; `n_las` is the number of LAs that share `synthetic.referrals`."""
-        dates, synthetic, outcomes = settings["dates"], settings["synthetic"], settings["outcomes"]
+        dates, synthetic = settings["dates"], settings["synthetic"]
         return cls(
             seed=settings["seed"],
             first_day=day(dates["data_start"]),
@@ -82,14 +82,8 @@ class Study:
             trend_per_year=synthetic["trend_per_year"],
             recording_breaks=tuple(synthetic["recording_breaks"]),
             dirt=synthetic["dirt"],
-            windows={
-                "icpc": outcomes["icpc"]["window_days"],
-                "nfa_rereferral": outcomes["nfa_rereferral"]["window_days"],
-                "rereferral_escalation": outcomes["rereferral_escalation"]["window_days"],
-                "escalation": outcomes["rereferral_escalation"]["escalation_days"],
-                "kinship": outcomes["kinship"]["window_days"],
-            },
-            relative_placements=tuple(settings["kinship_placements"]),
+            windows=synthetic["windows"],
+            relative_placements=tuple(synthetic["kinship_placements"]),
         )
 
     @property

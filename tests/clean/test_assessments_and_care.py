@@ -12,7 +12,9 @@ from tests.tables import canonical, cleaned, cleaning_settings, day
 
 
 def assess(*rows: tuple[str | None, str | None], referrals: tuple[str, ...] = (), **choices: Any) -> pl.DataFrame:
-    table = canonical("assessments", *({"census_year": 2014, "assessment_start": s, "assessment_end": e} for s, e in rows))
+    table = canonical(
+        "assessments", *({"census_year": 2014, "assessment_start": s, "assessment_end": e} for s, e in rows)
+    )
     known = cleaned("referrals", *({"referral_date": text} for text in referrals))
     ledger = Ledger("501")
     result = clean_assessments(table, known, cleaning_settings(**choices), ledger)
@@ -36,13 +38,18 @@ def test_unusable_assessments_are_set_aside() -> None:
 
 
 def test_an_assessment_belongs_to_the_latest_referral_on_or_before_its_start() -> None:
-    result = assess(("2014-06-02", "2014-06-09"), ("2014-05-01", "2014-06-01"), referrals=("2014-06-02", "2014-05-20", "2014-07-01"))
+    result = assess(
+        ("2014-06-02", "2014-06-09"), ("2014-05-01", "2014-06-01"), referrals=("2014-06-02", "2014-05-20", "2014-07-01")
+    )
     assert result["referral_date"].to_list() == [None, day("2014-06-02")]
 
 
 def episodes(*rows: tuple[str, str | None], ledger: Ledger | None = None, **more: Any) -> pl.DataFrame:
     choices = {name: more.pop(name) for name in ("care_overlap", "stale_open_episode") if name in more}
-    table = canonical("care_episodes", *({"episode_start": s, "episode_end": e, "legal_status": "C2", "placement": "u1 "} | more for s, e in rows))
+    table = canonical(
+        "care_episodes",
+        *({"episode_start": s, "episode_end": e, "legal_status": "C2", "placement": "u1 "} | more for s, e in rows),
+    )
     used = ledger or Ledger("501")
     result = clean_care_episodes(table, cleaning_settings(**choices), used)
     used.table()

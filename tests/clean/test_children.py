@@ -10,7 +10,9 @@ from scripts.clean.ledger import Ledger
 from tests.tables import canonical, cleaning_settings, day
 
 
-def child(*rows: dict[str, Any], care: tuple[dict[str, Any], ...] = (), codes: tuple[str, ...] = (), **choices: Any) -> dict[str, Any]:
+def child(
+    *rows: dict[str, Any], care: tuple[dict[str, Any], ...] = (), codes: tuple[str, ...] = (), **choices: Any
+) -> dict[str, Any]:
     referrals = canonical("referrals", *({"census_year": 2014} | row for row in rows))
     episodes = canonical("care_episodes", *care)
     disabilities = canonical("disabilities", *({"disability": code} for code in codes))
@@ -37,7 +39,9 @@ def test_conflicting_genders(choice: str, expected: str) -> None:
 
 def test_an_actual_birth_date_beats_an_expected_one_and_a_month() -> None:
     found = child(
-        {"expected_birth_date": "2014-09-01"}, {"birth_date": "2014-09-10"}, care=({"birth_year": 2014, "birth_month": 8},)
+        {"expected_birth_date": "2014-09-01"},
+        {"birth_date": "2014-09-10"},
+        care=({"birth_year": 2014, "birth_month": 8},),
     )
     assert found["birth_earliest"] == found["birth_latest"] == day("2014-09-10")
 
@@ -56,8 +60,13 @@ def test_conflicting_birth_dates(choice: str, bounds: tuple[str, str]) -> None:
     assert (found["birth_earliest"], found["birth_latest"]) == tuple(day(text) for text in bounds)
 
 
-@pytest.mark.parametrize(("rows", "codes", "expected"), [((0,), (), 0), ((0,), ("AUT",), 1), ((0,), ("NONE",), 0), ((None,), (), None), ((0, 1), (), 1)])
-def test_disability_from_flags_and_codes(rows: tuple[int | None, ...], codes: tuple[str, ...], expected: int | None) -> None:
+@pytest.mark.parametrize(
+    ("rows", "codes", "expected"),
+    [((0,), (), 0), ((0,), ("AUT",), 1), ((0,), ("NONE",), 0), ((None,), (), None), ((0, 1), (), 1)],
+)
+def test_disability_from_flags_and_codes(
+    rows: tuple[int | None, ...], codes: tuple[str, ...], expected: int | None
+) -> None:
     assert child(*({"disability": flag} for flag in rows), codes=codes)["disability"] == expected
 
 
@@ -67,6 +76,12 @@ def test_asylum_status_from_either_source() -> None:
 
 
 def test_no_rows_give_no_children() -> None:
-    empty = consolidate_children(canonical("referrals"), canonical("care_episodes"), canonical("disabilities"), cleaning_settings(), Ledger("501"))
+    empty = consolidate_children(
+        canonical("referrals"),
+        canonical("care_episodes"),
+        canonical("disabilities"),
+        cleaning_settings(),
+        Ledger("501"),
+    )
     assert empty.is_empty() and "uasc" in empty.columns
     assert isinstance(empty, pl.DataFrame)

@@ -14,7 +14,9 @@ NO_S47 = canonical("section47")
 
 def collapse(*rows: dict[str, Any], ledger: Ledger | None = None, **choices: Any) -> pl.DataFrame:
     copies = canonical("referrals", *({"census_year": 2014} | row for row in rows))
-    return collapse_referrals(copies, conferences(copies, NO_S47), cleaning_settings(**choices), ledger or Ledger("501"))
+    return collapse_referrals(
+        copies, conferences(copies, NO_S47), cleaning_settings(**choices), ledger or Ledger("501")
+    )
 
 
 def is_cin(*rows: dict[str, Any], **choices: Any) -> int:
@@ -66,7 +68,10 @@ def test_early_help_closure_can_be_counted_as_no_further_action() -> None:
 
 @pytest.mark.parametrize(("choice", "need"), [("earliest", "N1"), ("latest", "N5"), ("mode", "N5")])
 def test_which_copy_of_a_restated_referral_speaks(choice: str, need: str) -> None:
-    rows = [{"referral_date": "2014-06-02", "primary_need": code, "census_year": 2014 + i} for i, code in enumerate(["n1", "N5", "A5"])]
+    rows = [
+        {"referral_date": "2014-06-02", "primary_need": code, "census_year": 2014 + i}
+        for i, code in enumerate(["n1", "N5", "A5"])
+    ]
     assert collapse(*rows, referral_copy=choice)["main_need"].item() == need
 
 
@@ -75,16 +80,29 @@ def test_latest_closure_and_category_of_abuse_count() -> None:
         {"referral_date": "2014-06-02", "category_of_abuse": "NEG"},
         {"referral_date": "2014-06-02", "category_of_abuse": "EMO", "closure_date": "2015-05-01", "census_year": 2015},
     )
-    assert referral.select("closure_date", "category_of_abuse", "census_year").row(0) == (day("2015-05-01"), "EMO", 2014)
+    assert referral.select("closure_date", "category_of_abuse", "census_year").row(0) == (
+        day("2015-05-01"),
+        "EMO",
+        2014,
+    )
 
 
 def test_children_of_the_same_date_are_two_referrals_and_ids_sort() -> None:
-    referrals = collapse({"child_id": "b", "referral_date": "2014-06-02"}, {"child_id": "a", "referral_date": "2014-06-02"})
+    referrals = collapse(
+        {"child_id": "b", "referral_date": "2014-06-02"}, {"child_id": "a", "referral_date": "2014-06-02"}
+    )
     assert referrals["child_id"].to_list() == ["a", "b"]
 
 
 def test_low_income_is_any_configured_flag() -> None:
-    rows = [{"child_id": c, "referral_date": "2014-06-02"} | flags for c, flags in {"a": {"ever_fsm_6": 1, "fsm_eligible": 0}, "b": {"fsm_eligible": 0}, "c": {"ever_fsm_all": 1}}.items()]
+    rows = [
+        {"child_id": c, "referral_date": "2014-06-02"} | flags
+        for c, flags in {
+            "a": {"ever_fsm_6": 1, "fsm_eligible": 0},
+            "b": {"fsm_eligible": 0},
+            "c": {"ever_fsm_all": 1},
+        }.items()
+    ]
     assert collapse(*rows)["low_income"].to_list() == [1, 0, None]
 
 
@@ -123,13 +141,17 @@ def test_conferences_are_the_union_of_both_files_once() -> None:
 
 
 def test_a_plan_stated_twice_is_one_with_its_latest_end() -> None:
-    copies = canonical("referrals", {"cpp_start": "2014-06-20"}, {"cpp_start": "2014-06-20", "cpp_end": "2015-01-01"}, {})
+    copies = canonical(
+        "referrals", {"cpp_start": "2014-06-20"}, {"cpp_start": "2014-06-20", "cpp_end": "2015-01-01"}, {}
+    )
     assert plans(copies).rows() == [("c1", day("2014-06-20"), day("2015-01-01"))]
 
 
 def test_sentinel_and_future_dates_become_missing_and_are_noted() -> None:
     ledger = Ledger("501")
-    rows = canonical("referrals", *({"census_year": 2014, "referral_date": d} for d in ("1900-01-01", "2030-01-01", "2019-03-31")))
+    rows = canonical(
+        "referrals", *({"census_year": 2014, "referral_date": d} for d in ("1900-01-01", "2030-01-01", "2019-03-31"))
+    )
     cleared = clear_implausible_dates(rows, "referrals", ["referral_date"], cleaning_settings(), ledger)
     assert cleared["referral_date"].to_list() == [None, None, day("2019-03-31")]
     assert ledger.table()["n_rows"].to_list() == [2]

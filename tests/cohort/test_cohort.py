@@ -31,9 +31,19 @@ def event(index: str, end: str | None = None, post: str | None = None, la: str =
     return default | {"post_date": day(post or index), "financial_year": 2014, "outcome": 1.0} | more
 
 
-def cohort(*rows: dict[str, Any], multiple: float | None = None, flow: CohortFlow | None = None) -> pl.DataFrame:
-    schema = {"la_code": pl.String, "child_id": pl.String, "index_date": pl.Date, "event_end": pl.Date, "post_date": pl.Date, "financial_year": pl.Int32, "outcome": pl.Float64}
-    return assemble_cohort(pl.DataFrame(rows, schema=schema), GROUPS, multiple, flow or CohortFlow())
+def cohort(
+    *rows: dict[str, Any], multiple: float | None = None, event_time: str = "index", flow: CohortFlow | None = None
+) -> pl.DataFrame:
+    schema = {
+        "la_code": pl.String,
+        "child_id": pl.String,
+        "index_date": pl.Date,
+        "event_end": pl.Date,
+        "post_date": pl.Date,
+        "financial_year": pl.Int32,
+        "outcome": pl.Float64,
+    }
+    return assemble_cohort(pl.DataFrame(rows, schema=schema), GROUPS, multiple, event_time, flow or CohortFlow())
 
 
 @pytest.mark.parametrize(
@@ -61,6 +71,15 @@ def test_a_comparator_inherits_the_dates_of_each_pilot_it_serves() -> None:
 def test_years_since_embedding_count_from_the_end_after_and_from_the_start_before() -> None:
     found = cohort(event("2014-12-31"), event("2013-12-01"), event("2016-07-01"), event("2017-07-05"))
     assert found.select("index_date", "years_since").sort("index_date")["years_since"].to_list() == [-2, -1, 0, 1]
+
+
+def test_years_before_embedding_can_count_from_the_end_of_the_window() -> None:
+    # A window of a year that ends the day before embedding starts: two years back by its index date, one by its end.
+    row = event("2013-12-31", end="2014-12-31")
+    assert cohort(row)["years_since"].to_list() == [-2]
+    assert cohort(row, event_time="window_end")["years_since"].to_list() == [-1]
+    after = event("2016-07-01", end="2017-07-01")
+    assert cohort(after, event_time="window_end")["years_since"].to_list() == [0]
 
 
 def test_outliers_are_judged_on_the_pooled_sample_with_each_event_once() -> None:

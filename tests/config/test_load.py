@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.config.load import load_study, read_yaml
+from scripts.config.load import in_order, load_study, read_yaml
 from scripts.errors import StudyError
 
 DEFAULT_FILE = Path(__file__).parents[2] / "config.yaml"
@@ -190,3 +190,13 @@ def test_files_that_are_no_yaml_mapping_are_refused_with_the_line(tmp_path: Path
     file.write_text(text)
     with pytest.raises(StudyError, match=match):
         read_yaml(file)
+
+
+def test_an_overlay_changes_values_and_not_the_order_of_keys(tmp_path: Path) -> None:
+    base, extra = tmp_path / "base.yaml", tmp_path / "extra.yaml"
+    base.write_text("a: {x: 1, y: 2}\nb: 3\n")
+    extra.write_text("c: 5\na: {z: 4, y: 9}\n")
+    merged = {"c": 5, "a": {"z": 4, "y": 9, "x": 1}, "b": 3}
+    ordered = in_order(merged, [read_yaml(base), read_yaml(extra)])
+    assert ordered == merged
+    assert list(ordered) == ["a", "b", "c"] and list(ordered["a"]) == ["x", "y", "z"]

@@ -45,6 +45,14 @@ def study_settings(referrals: int, dirt: float = 0.0, **effects: float) -> dict[
             "referrals": referrals,
             "size_spread": 0.0,
             "effects": dict.fromkeys(EFFECTS, 0.0) | effects,
+            "windows": {
+                "icpc": 90,
+                "nfa_rereferral": 183,
+                "rereferral_escalation": 360,
+                "escalation": 180,
+                "kinship": 365,
+            },
+            "kinship_placements": RELATIVES,
             "la_effect_sd": 0.0,
             "shock_sd": 0.0,
             "shock_persistence": 0.5,
@@ -52,13 +60,6 @@ def study_settings(referrals: int, dirt: float = 0.0, **effects: float) -> dict[
             "recording_breaks": [],
             "dirt": dict.fromkeys(DIRT, dirt),
         },
-        "outcomes": {
-            "icpc": {"window_days": 90},
-            "nfa_rereferral": {"window_days": 183},
-            "rereferral_escalation": {"window_days": 360, "escalation_days": 180},
-            "kinship": {"window_days": 365},
-        },
-        "kinship_placements": RELATIVES,
     }
 
 

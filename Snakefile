@@ -1,0 +1,38 @@
+# From per-LA extracts to estimates. `snakemake -n` previews, `snakemake --cores N` runs; config.yaml is the study.
+import os
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# One process runs many light jobs as threads; without this every one of them would start as many BLAS threads as cores.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+sys.path.insert(0, str(Path(workflow.basedir)))
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/synthetic.smk"
+include: "rules/ingest.smk"
+include: "rules/clean.smk"
+include: "rules/outcomes.smk"
+include: "rules/cohort.smk"
+include: "rules/matching.smk"
+include: "rules/imputation.smk"
+include: "rules/models.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    message:
+        "Everything is made: start with results/report/index.html"
+    input:
+        rules.report.output,
+        expand("results/aggregate/{table}.csv", table=POOLED_TABLES),
+        "results/aggregate/calibration.csv" if STUDY.synthetic else [],
+    default_target: True

@@ -1,0 +1,32 @@
+# Cleaning, per LA. In: canonical tables. Leaves: results/individual/cleaned/{la}/{table}.parquet, one row per referral,
+# assessment, episode, child; and the quarantine ledger results/aggregate/parts/ledger/{la}.csv.
+from scripts.clean import job as clean_job
+
+CLEANED = ("children", "referrals", "conferences", "plans", "assessments", "care_episodes")
+
+
+rule clean:
+    message:
+        "Clean LA {wildcards.la}"
+    input:
+        **{name: f"results/individual/ingested/{{la}}/{name}.parquet" for name in TABLES},
+    output:
+        **{name: f"results/individual/cleaned/{{la}}/{name}.parquet" for name in CLEANED},
+        ledger="results/aggregate/parts/ledger/{la}.csv",
+    params:
+        settings=settings("clean", "la"),
+        stamp=stamp("clean", "la"),
+    log:
+        "results/logs/clean/{la}.log",
+    benchmark:
+        "results/benchmarks/clean/{la}.tsv"
+    run:
+        run_logged(
+            log[0],
+            clean_job.clean,
+            wildcards.la,
+            files(input),
+            {name: output[name] for name in CLEANED},
+            output.ledger,
+            params.settings,
+        )

@@ -1,0 +1,46 @@
+# Missing data. In: the cohort (to describe gaps) and the matched children (to fill them). Leaves:
+# results/aggregate/parts/missingness/{outcome}.csv, results/individual/imputed/{outcome}/{imputation}.parquet.
+from scripts.imputation import job as imputation_job
+
+
+rule missingness:
+    message:
+        "Count missing values for {wildcards.outcome}"
+    input:
+        rules.cohort.output.cohort,
+    output:
+        "results/aggregate/parts/missingness/{outcome}.csv",
+    params:
+        settings=settings("missingness", "outcome"),
+        stamp=stamp("missingness", "outcome"),
+    log:
+        "results/logs/missingness/{outcome}.log",
+    benchmark:
+        "results/benchmarks/missingness/{outcome}.tsv"
+    run:
+        run_logged(log[0], imputation_job.missingness, input[0], output[0], params.settings)
+
+
+rule impute:
+    message:
+        "Imputation {wildcards.imputation} for {wildcards.outcome}"
+    input:
+        rules.match.output.matched,
+    output:
+        "results/individual/imputed/{outcome}/{imputation}.parquet",
+    params:
+        settings=settings("impute", "outcome", "imputation"),
+        stamp=stamp("impute", "outcome", "imputation"),
+    log:
+        "results/logs/impute/{outcome}/{imputation}.log",
+    benchmark:
+        "results/benchmarks/impute/{outcome}/{imputation}.tsv"
+    run:
+        run_process(
+            log[0],
+            "scripts.imputation.job:impute",
+            threads,
+            matched=input[0],
+            output=output[0],
+            settings=params.settings,
+        )

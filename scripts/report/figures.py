@@ -1,0 +1,168 @@
+"""The pictures of the summary page, as SVG text with their alternative text.
+
+In: findings and results tables. Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart; every mark also
+differs in shape or place. Pictures of synthetic extracts say so.
+"""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import matplotlib
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from scripts.report.findings import PERCENTAGE_POINTS, Finding, scale
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#555555"
+STYLE = {
+    "svg.hashsalt": "fixed, so that equal results give equal bytes",
+    "svg.fonttype": "path",
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An inline picture: data URI, alternative text, caption."""
+
+    source: str
+    alt: str
+    caption: str
+
+
+def _picture(figure: Figure, synthetic: bool, alt: str, caption: str) -> Picture:
+    if synthetic:
+        figure.text(0.99, 0.99, "SYNTHETIC", ha="right", va="top", color=ORANGE, fontsize=10, fontweight="bold")
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    encoded = base64.b64encode(buffer.getvalue().encode()).decode()
+    return Picture(f"data:image/svg+xml;base64,{encoded}", alt, caption)
+
+
+def forest(findings: list[Finding], synthetic: bool) -> Picture | None:
+    """Headline estimates with intervals: a panel per unit, because days and percentage points share no scale."""
+    estimated = [finding for finding in findings if finding.ci_low is not None]
+    units = list(dict.fromkeys(finding.unit for finding in estimated))
+    if not estimated:
+        return None
+    rows = [[finding for finding in estimated if finding.unit == unit] for unit in units]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.5, 1.5 + 0.62 * len(estimated)))
+        panels = figure.subplots(len(units), 1, squeeze=False, height_ratios=[len(group) + 0.6 for group in rows])[:, 0]
+        for panel, unit, group in zip(panels, units, rows, strict=True):
+            _forest_panel(panel, unit, group)
+    told = "; ".join(f"{f.label} {f.estimate:+.1f} ({f.ci_low:+.1f} to {f.ci_high:+.1f}) {f.unit}" for f in estimated)
+    caption = (
+        "Estimated effect on each outcome with its confidence interval. An interval that crosses the vertical line is "
+        "compatible with no effect."
+    )
+    return _picture(figure, synthetic, f"Effects with intervals: {told}.", caption)
+
+
+def _forest_panel(panel: Axes, unit: str, group: list[Finding]) -> None:
+    panel.axvline(0, color=GREY, linewidth=1)
+    for place, finding in enumerate(group):
+        colour, marker = (BLUE, "o") if finding.primary else (GREY, "s")
+        panel.plot(
+            [finding.ci_low, finding.ci_high], [place, place], color=colour, linewidth=2.5, solid_capstyle="butt"
+        )
+        panel.plot(finding.estimate, place, marker, color=colour, markersize=8)
+        text = f"{finding.estimate:+.1f}  ({finding.ci_low:+.1f} to {finding.ci_high:+.1f})"
+        panel.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=10)
+    panel.set_yticks(range(len(group)), [_wrapped(finding.label) for finding in group])
+    panel.set_ylim(len(group) - 0.4, -0.6)
+    panel.set_xlabel(f"Effect, {unit}")
+
+
+def _wrapped(label: str, width: int = 34) -> str:
+    """The label on two lines at most."""
+    if len(label) <= width:
+        return label
+    cut = label.rfind(" ", 0, len(label) // 2 + 8)
+    return f"{label[:cut]}\n{label[cut + 1 :]}"
+
+
+def event_studies(findings: list[Finding], estimates: pl.DataFrame, reference: int, synthetic: bool) -> Picture | None:
+    """Difference between pilots and comparators by years since embedding, relative to the reference year."""
+    events = estimates.filter(pl.col("specification") == "event_study", pl.col("ci_low").is_not_null()).with_columns(
+        pl.col("estimator").str.extract(r"\[(-?\d+)\]").cast(pl.Int32).alias("year")
+    )
+    events = events.drop_nulls("year")
+    shown = [finding for finding in findings if finding.outcome in set(events["outcome"]) and finding.primary]
+    if not shown:
+        return None
+    with matplotlib.rc_context(STYLE):
+        lines = -(-len(shown) // 2)
+        figure = Figure(figsize=(8.5, 2.7 * lines))
+        panels = figure.subplots(lines, 2, squeeze=False, sharex=True).ravel()
+        for panel, finding in zip(panels, shown, strict=False):
+            _event_panel(panel, finding, events.filter(outcome=finding.outcome).sort("year"), reference)
+        for panel in panels[len(shown) :]:
+            panel.set_axis_off()
+    told = "; ".join(finding.label for finding in shown)
+    caption = (
+        "Difference between pilot and comparator LAs by years since embedding, relative to the year before it began. Before "
+        "embedding (left of the dashed line) the points should lie around zero; if they do not, the comparison is in doubt."
+    )
+    return _picture(figure, synthetic, f"Event studies, one panel each, for: {told}.", caption)
+
+
+def _event_panel(panel: Axes, finding: Finding, events: pl.DataFrame, reference: int) -> None:
+    factor = scale(finding.unit)
+    years = events["year"].to_list()
+    middle, low, high = ((events[name] * factor).to_list() for name in ("estimate", "ci_low", "ci_high"))
+    panel.axhline(0, color=GREY, linewidth=1)
+    panel.axvline(-0.5, color=GREY, linewidth=1, linestyle="--")
+    panel.vlines(years, low, high, color=BLUE, linewidth=2)
+    panel.plot(years, middle, "o", color=BLUE, markersize=5)
+    panel.plot(reference, 0, "D", color=ORANGE, markersize=6)
+    panel.set_title(_wrapped(finding.label, 46), fontsize=10.5, loc="left")
+    panel.set_ylabel("working days" if finding.unit != PERCENTAGE_POINTS else "pct points", fontsize=9.5)
+    panel.set_xlabel("Years since embedding", fontsize=9.5)
+
+
+def love_plot(balance: pl.DataFrame, synthetic: bool) -> Picture | None:
+    """Largest standardised mean difference of each covariate before and after matching, over levels and periods."""
+    largest = (
+        balance.drop_nulls("smd")
+        .group_by("outcome", "covariate", "stage")
+        .agg(pl.col("smd").abs().max())
+        .group_by("covariate", "stage")
+        .agg(pl.col("smd").max())
+        .sort("covariate", "stage")
+    )
+    if largest.is_empty():
+        return None
+    names = sorted(set(largest["covariate"]), reverse=True)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.5, 1.2 + 0.34 * len(names)))
+        panel = figure.subplots()
+        for stage, marker, colour, label in (
+            ("before", "o", ORANGE, "before matching"),
+            ("after", "D", BLUE, "after matching"),
+        ):
+            of_stage = largest.filter(stage=stage)
+            panel.plot(
+                of_stage["smd"].to_list(),
+                [names.index(c) for c in of_stage["covariate"]],
+                marker,
+                color=colour,
+                label=label,
+            )
+        panel.axvline(0.1, color=GREY, linewidth=1, linestyle="--")
+        panel.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+        panel.set_xlim(left=0)
+        panel.set_xlabel("Largest absolute standardised mean difference, any outcome, level and period")
+        panel.legend(frameon=False, loc="lower right")
+    after = largest.filter(stage="after")["smd"].max()
+    caption = (
+        "Balance between children in pilot and comparator LAs. Matched covariates fall to about zero; those that were "
+        "not matched on are adjusted for in the models. Dashed: 0.1, a common limit."
+    )
+    alt = f"Love plot of {len(names)} covariates; largest difference after matching {after:.2f}."
+    return _picture(figure, synthetic, alt, caption)

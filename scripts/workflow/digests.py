@@ -1,0 +1,134 @@
+"""Digests of content: of files, remembered on disk so that an unchanged file is read once, and of the code a job runs.
+
+Snakemake's timestamps are silently wrong in both directions (a file replaced with its old date; a mere touch), so
+every rule carries these digests as parameters and only they decide what is stale.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from scripts.artefacts import write_json
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGES = ("scripts", "schemas")
+# Libraries that can change a number; a new version makes every job stale.
+LIBRARIES = ("numpy", "polars", "pandas", "scipy", "statsmodels", "holidays", "pandera")
+SHOWN = 12
+
+
+def digest(value: Any) -> str:
+    """Short SHA-256 of a JSON-able value, for stamps that people read."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:SHOWN]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class RememberedDigests:
+    """Values computed from files, remembered by (path, size, mtime, ctime, inode) in a JSON file between runs.
+
+    A rewritten file always gets a new ctime, whatever date is put on it, so a remembered value is never out of date.
+    """
+
+    def __init__(self, memory: Path) -> None:
+        self.memory = memory
+        self.known: dict[str, Any] = _read_or_empty(memory)
+        self.changed = False
+
+    def of(
+        self, path: Path, name: str = "sha256", compute: Callable[[Path], Any] = file_digest, context: str = ""
+    ) -> Any:
+        """The JSON-able value `compute(path)`, computed only if the file's identity, or `context`, is new."""
+        status = path.stat()
+        identity = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, context]
+        key = f"{name} {path}"
+        if self.known.get(key, {}).get("identity") != identity:
+            self.known[key] = {"identity": identity, "value": compute(path)}
+            self.changed = True
+        return self.known[key]["value"]
+
+    def save(self) -> None:
+        """Write the memory, if anything was added."""
+        if self.changed:
+            write_json(self.known, self.memory)
+            self.changed = False
+
+
+def _read_or_empty(memory: Path) -> dict[str, Any]:
+    """The remembered digests; a damaged memory is forgotten, which costs reading and nothing else."""
+    try:
+        return json.loads(memory.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+@cache
+def module_closure(module: str) -> frozenset[str]:
+    """The project modules that `module` imports, directly or through others, itself included (dotted names)."""
+    found: set[str] = set()
+    pending = [module]
+    while pending:
+        name = pending.pop()
+        if name in found or _source(name) is None:
+            continue
+        found.add(name)
+        pending += _imports(name)
+        pending += [name.rpartition(".")[0]] if "." in name else []
+    return frozenset(found)
+
+
+def _source(module: str) -> Path | None:
+    """The source file of a project module, None for anything else."""
+    if module.split(".")[0] not in PACKAGES:
+        return None
+    base = ROOT.joinpath(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+@cache
+def _imports(module: str) -> tuple[str, ...]:
+    """Names a module imports; `from a import b` gives both a and a.b, since b may be a module."""
+    names: list[str] = []
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(names)
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    source = _source(module)
+    assert source is not None, module
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            del node.body[0]
+    return tree
+
+
+@cache
+def code_digest(entry: str, data: tuple[str, ...] = ()) -> str:
+    """Digest of everything a job of module `entry` runs: its modules, the data files they read, the libraries.
+
+    Modules are compared as syntax trees, so a comment, a docstring or a line break makes nothing stale. `data` are glob patterns
+    below the project's root.
+    """
+    modules = {name: ast.dump(_tree(name)) for name in sorted(module_closure(entry))}
+    files = {str(path.relative_to(ROOT)): file_digest(path) for path in _matching(data)}
+    libraries = {name: version(name) for name in LIBRARIES}
+    return digest([modules, files, libraries])
+
+
+def _matching(patterns: Iterable[str]) -> list[Path]:
+    return sorted(path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file())

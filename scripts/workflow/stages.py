@@ -1,0 +1,43 @@
+"""The stages of the graph: what each runs, what data its code reads, which results tables it writes."""
+
+from dataclasses import dataclass
+
+CODES = "schemas/codes/*.yaml"
+ALIASES = "schemas/aliases/*.yaml"
+CALIBRATION = "schemas/calibration.yaml"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage's entry module, glob patterns of the data files its code reads, and the results tables it writes."""
+
+    entry: str
+    data: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+
+
+STAGES = {
+    "synthetic": Stage("scripts.synthetic.job", (CALIBRATION,)),
+    "la_covariates": Stage("scripts.synthetic.job", (CALIBRATION,)),
+    "calibration": Stage("scripts.synthetic.job", (CALIBRATION,), ("calibration",)),
+    "partition": Stage("scripts.ingest.partition", (ALIASES,)),
+    "ingest": Stage("scripts.ingest.job", (CODES, ALIASES), ("ingest_report",)),
+    "clean": Stage("scripts.clean.job", (CODES,), ("ledger",)),
+    "outcomes": Stage("scripts.outcomes.job", (CODES,), ("flow_by_la",)),
+    "match_las": Stage("scripts.cohort.job", (), ("la_matches",)),
+    "cohort": Stage("scripts.cohort.job", (), ("flow",)),
+    "match": Stage("scripts.matching.job", (), ("balance", "balance_overall")),
+    "missingness": Stage("scripts.imputation.job", (), ("missingness",)),
+    "impute": Stage("scripts.imputation.job"),
+    "cross_products": Stage("scripts.models.job"),
+    "logit": Stage("scripts.models.job"),
+    "estimate": Stage("scripts.models.job", (), ("estimates", "estimation_status", "model_terms")),
+    "pool": Stage("scripts.artefacts"),
+    "report": Stage("scripts.report.job", ("scripts/report/*.html", "scripts/report/*.css")),
+}
+
+# Results tables whose parts are made per LA, and per outcome; each is collected into results/aggregate/{table}.csv.
+POOLED_BY_LA = ("ingest_report", "ledger")
+POOLED_BY_OUTCOME = (
+    "la_matches", "flow", "missingness", "balance", "balance_overall", "estimates", "estimation_status", "model_terms",
+)  # fmt: skip

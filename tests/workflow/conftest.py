@@ -1,0 +1,60 @@
+"""A copy of the project that has run the small synthetic study, for tests that really run Snakemake."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+COPIED = ("Snakefile", "config.yaml", "config", "profiles", "rules", "scripts", "schemas")
+
+
+@dataclass
+class Project:
+    """A copy of the project in a folder of its own, and the configuration files its runs are given."""
+
+    folder: Path
+    overlays: list[str] = field(default_factory=lambda: ["config/small.yaml"])
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the copy; standard error joins standard output."""
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", *self.overlays]
+        environment = os.environ | {"XDG_CACHE_HOME": str(self.folder / ".cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def run(self, *arguments: str) -> str:
+        """Run and expect success; returns what was printed."""
+        finished = self.snakemake(*arguments)
+        assert finished.returncode == 0, finished.stdout[-4000:]
+        return finished.stdout
+
+    def preview(self) -> set[str]:
+        """The messages of the jobs that `snakemake -n` lists."""
+        jobs = set(re.findall(r"^Job \d+: (.*)$", self.run("-n"), flags=re.MULTILINE))
+        return jobs - {"Everything is made: start with results/report/index.html"}
+
+
+def copy_project(folder: Path) -> Project:
+    """Copy what a run needs into `folder`."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / name)
+    return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small study after a full run. Tests that change it put it back."""
+    project = copy_project(tmp_path_factory.mktemp("project"))
+    project.run()
+    return project

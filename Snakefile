@@ -29,10 +29,10 @@ include: "rules/report.smk"
 
 
 rule all:
-    message:
-        "Everything is made: start with results/report/index.html"
+    default_target: True
     input:
         rules.report.output,
         expand("results/aggregate/{table}.csv", table=POOLED_TABLES),
-        "results/aggregate/calibration.csv" if STUDY.synthetic else [],
-    default_target: True
+        "results/aggregate/calibration.csv" if STUDY.extracts.synthetic else [],
+    message:
+        "Everything is made: start with results/report/index.html"

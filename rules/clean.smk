@@ -6,20 +6,20 @@ CLEANED = ("children", "referrals", "conferences", "plans", "assessments", "care
 
 
 rule clean:
-    message:
-        "Clean LA {wildcards.la}"
     input:
         **{name: f"results/individual/ingested/{{la}}/{name}.parquet" for name in TABLES},
     output:
         **{name: f"results/individual/cleaned/{{la}}/{name}.parquet" for name in CLEANED},
         ledger="results/aggregate/parts/ledger/{la}.csv",
-    params:
-        settings=settings("clean", "la"),
-        stamp=stamp("clean", "la"),
     log:
         "results/logs/clean/{la}.log",
     benchmark:
         "results/benchmarks/clean/{la}.tsv"
+    params:
+        settings=settings("clean", "la"),
+        stamp=stamp("clean", "la"),
+    message:
+        "Clean LA {wildcards.la}"
     run:
         run_logged(
             log[0],

@@ -4,61 +4,44 @@
 from scripts.cohort import job as cohort_job
 
 
-def events_of(outcome):
-    return expand(rules.outcomes.output.events, outcome=outcome, la=STUDY.las_of(outcome))
-
-
-def covariates_input():
-    return [] if STUDY.la_covariates_file is None else STUDY.la_covariates_file
-
-
 rule match_las:
-    message:
-        "Choose the comparator LAs for {wildcards.outcome}"
     input:
-        events=lambda w: events_of(w.outcome) if STUDY.computes_comparators(w.outcome) else [],
-        covariates=lambda w: covariates_input() if STUDY.computes_comparators(w.outcome) else [],
+        events=lambda w: events_of(w) if STUDY.plan.computes_comparators(w.outcome) else [],
+        covariates=lambda w: covariates_of(w) if STUDY.plan.computes_comparators(w.outcome) else [],
     output:
         "results/aggregate/parts/la_matches/{outcome}.csv",
-    params:
-        settings=settings("match_las", "outcome"),
-        stamp=stamp("match_las", "outcome"),
     log:
         "results/logs/match_las/{outcome}.log",
     benchmark:
         "results/benchmarks/match_las/{outcome}.tsv"
+    params:
+        settings=settings("match_las", "outcome"),
+        stamp=stamp("match_las", "outcome"),
+    message:
+        "Choose the comparator LAs for {wildcards.outcome}"
     run:
-        covariates = str(input.covariates) if input.covariates else None
-        run_logged(log[0], cohort_job.match_las, list(input.events), covariates, output[0], params.settings)
+        arguments = [*input.events], optional(input.covariates), output[0], params.settings
+        run_logged(log[0], cohort_job.match_las, *arguments)
 
 
 rule cohort:
-    message:
-        "Assemble the cohort for {wildcards.outcome}"
     input:
-        events=lambda w: events_of(w.outcome),
-        flow=lambda w: expand(rules.outcomes.output.flow, outcome=w.outcome, la=STUDY.las_of(w.outcome)),
+        events=events_of,
+        flow=lambda w: expand(rules.outcomes.output.flow, outcome=w.outcome, la=STUDY.plan.las_of(w.outcome)),
         matches=rules.match_las.output,
-        covariates=lambda w: covariates_input(),
+        covariates=covariates_of,
     output:
         cohort="results/individual/cohort/{outcome}.parquet",
         flow="results/aggregate/parts/flow/{outcome}.csv",
-    params:
-        settings=settings("cohort", "outcome"),
-        stamp=stamp("cohort", "outcome"),
     log:
         "results/logs/cohort/{outcome}.log",
     benchmark:
         "results/benchmarks/cohort/{outcome}.tsv"
+    params:
+        settings=settings("cohort", "outcome"),
+        stamp=stamp("cohort", "outcome"),
+    message:
+        "Assemble the cohort for {wildcards.outcome}"
     run:
-        run_logged(
-            log[0],
-            cohort_job.cohort,
-            list(input.events),
-            list(input.flow),
-            str(input.matches),
-            str(input.covariates) if input.covariates else None,
-            output.cohort,
-            output.flow,
-            params.settings,
-        )
+        arguments = [*input.events], [*input.flow], str(input.matches), optional(input.covariates)
+        run_logged(log[0], cohort_job.cohort, *arguments, *output, params.settings)

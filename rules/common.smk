@@ -17,7 +17,7 @@ POOLED_TABLES = [*POOLED_BY_LA, *POOLED_BY_OUTCOME]
 
 def settings(stage, *names):
     """A rule's parameter: what its job is given, from the values of the wildcards named."""
-    return lambda wildcards: STUDY.settings(stage, *(wildcards[name] for name in names))
+    return lambda wildcards: STUDY.settings.of(stage, *(wildcards[name] for name in names))
 
 
 def stamp(stage, *names):
@@ -30,10 +30,43 @@ def files(named):
     return {name: str(path) for name, path in named.items()}
 
 
+def optional(paths):
+    """An input that need not be there: its path or None."""
+    return str(paths) if paths else None
+
+
+def extracts_of(wildcards):
+    """The extracts of an LA. Their dates mean nothing (`ancient`): their content is in the stamp.
+
+    But not while a job of this run may make them: Snakemake passes a stale job over if all its inputs are ancient and
+    their producer runs.
+    """
+    paths = STUDY.extracts.paths(wildcards.la)
+    return ancient(paths) if STUDY.extracts_settled(wildcards.la) else paths
+
+
+def covariates_of(wildcards):
+    """The LA covariates, if there are any."""
+    return STUDY.extracts.la_covariates_file or []
+
+
+def events_of(wildcards):
+    """The index events of every LA that can take part in an outcome."""
+    las = STUDY.plan.las_of(wildcards.outcome)
+    return expand("results/individual/outcomes/{outcome}/{la}.parquet", outcome=wildcards.outcome, la=las)
+
+
+def parts_of(wildcards):
+    """The parts that a results table is collected from."""
+    return expand(
+        "results/aggregate/parts/{table}/{part}.csv", table=wildcards.table, part=STUDY.parts(wildcards.table)
+    )
+
+
 wildcard_constraints:
-    la="|".join(STUDY.las),
-    outcome="|".join(STUDY.outcomes),
-    imputation="|".join(STUDY.imputations),
+    la="|".join(STUDY.plan.las),
+    outcome="|".join(STUDY.plan.outcomes),
+    imputation="|".join(STUDY.plan.imputations),
     table="|".join(POOLED_TABLES),
 
 

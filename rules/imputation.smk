@@ -4,37 +4,37 @@ from scripts.imputation import job as imputation_job
 
 
 rule missingness:
-    message:
-        "Count missing values for {wildcards.outcome}"
     input:
         rules.cohort.output.cohort,
     output:
         "results/aggregate/parts/missingness/{outcome}.csv",
-    params:
-        settings=settings("missingness", "outcome"),
-        stamp=stamp("missingness", "outcome"),
     log:
         "results/logs/missingness/{outcome}.log",
     benchmark:
         "results/benchmarks/missingness/{outcome}.tsv"
+    params:
+        settings=settings("missingness", "outcome"),
+        stamp=stamp("missingness", "outcome"),
+    message:
+        "Count missing values for {wildcards.outcome}"
     run:
         run_logged(log[0], imputation_job.missingness, input[0], output[0], params.settings)
 
 
 rule impute:
-    message:
-        "Imputation {wildcards.imputation} for {wildcards.outcome}"
     input:
         rules.match.output.matched,
     output:
         "results/individual/imputed/{outcome}/{imputation}.parquet",
-    params:
-        settings=settings("impute", "outcome", "imputation"),
-        stamp=stamp("impute", "outcome", "imputation"),
     log:
         "results/logs/impute/{outcome}/{imputation}.log",
     benchmark:
         "results/benchmarks/impute/{outcome}/{imputation}.tsv"
+    params:
+        settings=settings("impute", "outcome", "imputation"),
+        stamp=stamp("impute", "outcome", "imputation"),
+    message:
+        "Imputation {wildcards.imputation} for {wildcards.outcome}"
     run:
         run_process(
             log[0],

@@ -4,21 +4,21 @@ from scripts.matching import job as matching_job
 
 
 rule match:
-    message:
-        "Match children for {wildcards.outcome}"
     input:
         rules.cohort.output.cohort,
     output:
         matched="results/individual/matched/{outcome}.parquet",
         balance="results/aggregate/parts/balance/{outcome}.csv",
         overall="results/aggregate/parts/balance_overall/{outcome}.csv",
-    params:
-        settings=settings("match", "outcome"),
-        stamp=stamp("match", "outcome"),
     log:
         "results/logs/match/{outcome}.log",
     benchmark:
         "results/benchmarks/match/{outcome}.tsv"
+    params:
+        settings=settings("match", "outcome"),
+        stamp=stamp("match", "outcome"),
+    message:
+        "Match children for {wildcards.outcome}"
     run:
         run_logged(
             log[0],

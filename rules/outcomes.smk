@@ -4,20 +4,20 @@ from scripts.outcomes import job as outcomes_job
 
 
 rule outcomes:
-    message:
-        "Outcome {wildcards.outcome} in LA {wildcards.la}"
     input:
         **{name: f"results/individual/cleaned/{{la}}/{name}.parquet" for name in CLEANED},
     output:
         events="results/individual/outcomes/{outcome}/{la}.parquet",
         flow="results/aggregate/parts/flow_by_la/{outcome}/{la}.csv",
-    params:
-        settings=settings("outcomes", "outcome", "la"),
-        stamp=stamp("outcomes", "outcome", "la"),
     log:
         "results/logs/outcomes/{outcome}/{la}.log",
     benchmark:
         "results/benchmarks/outcomes/{outcome}/{la}.tsv"
+    params:
+        settings=settings("outcomes", "outcome", "la"),
+        stamp=stamp("outcomes", "outcome", "la"),
+    message:
+        "Outcome {wildcards.outcome} in LA {wildcards.la}"
     run:
         run_logged(
             log[0],

@@ -1,7 +1,8 @@
 """One row per assessment, with its length in working days and the referral it belongs to.
 
 In: canonical `assessments` (no referral id, trap T-17) and cleaned `referrals`. Out: child_id, census_year,
-assessment_start, assessment_end, working_days (Int32), referral_date (Date?, the latest referral on or before the start).
+assessment_start, assessment_end, working_days (Int32), referral_date (Date?, the latest referral on or before the
+start).
 """
 
 import polars as pl
@@ -18,8 +19,8 @@ def clean_assessments(
 ) -> pl.DataFrame:
     """Deduplicate, drop unusable rows, count working days, link to the latest referral on or before the start.
 
-    Copies of one assessment (same start and end, or an open copy beside a closed one) collapse. Two different ends for one
-    start are settled by `repeated_assessment`: drop them altogether (published) or keep the later end.
+    Copies of one assessment (same start and end, or an open copy beside a closed one) collapse. Two different ends for
+    one start are settled by `repeated_assessment`: drop them altogether (published) or keep the later end.
     """
     ledger.count("assessments", IN, "", rows)
     dated = ledger.set_aside("assessments", "no_start_date", rows, pl.col("assessment_start").is_null())

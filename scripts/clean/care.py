@@ -1,8 +1,8 @@
 """Episodes of care and the periods they form.
 
 In: canonical `care_episodes`. Out: child_id, poc_start, episode_start, episode_end (Date?), end_reason, legal_status,
-placement; one row per episode, half-open intervals [start, end). A period of care is an unbroken chain of episodes; where
-the extract does not carry its start (SSDA903), it is derived from the gaps (data-formats section 2.3).
+placement; one row per episode, half-open intervals [start, end). A period of care is an unbroken chain of episodes;
+where the extract does not carry its start (SSDA903), it is derived from the gaps (data-formats section 2.3).
 """
 
 import polars as pl
@@ -16,7 +16,7 @@ KEY = ["child_id", "episode_start"]
 
 
 def clean_care_episodes(rows: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> pl.DataFrame:
-    """Deduplicate episodes, leave short breaks out, settle overlaps and stale open episodes, number periods of care."""
+    """Deduplicate, leave short breaks out, settle overlaps and stale open episodes, number periods of care."""
     rows = rows.with_columns(
         financial_year(pl.col("episode_start")).alias("census_year"),
         normalised(pl.col("legal_status"), "legal_status").alias("legal_status"),
@@ -51,7 +51,7 @@ def _next_start() -> pl.Expr:
 
 
 def _settle_overlaps(episodes: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> pl.DataFrame:
-    """Overlapping and stale open episodes (trap T-29), by the configured choice; `episodes` sorted by child and start."""
+    """Overlapping and stale open episodes (trap T-29), by the configured choice; sorted by child and start."""
     next_start = _next_start()
     ledger.note("care_episodes", "overlaps_next", episodes, pl.col("episode_end") > next_start)
     stale_open = pl.col("episode_end").is_null() & next_start.is_not_null()

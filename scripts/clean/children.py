@@ -22,7 +22,7 @@ def consolidate_children(
     settings: CleaningSettings,
     ledger: Ledger,
 ) -> pl.DataFrame:
-    """Return one row per child seen in referrals or care episodes, sorted by child_id; notes conflicts in the ledger."""
+    """One row per child seen in referrals or care episodes, sorted by child_id; notes conflicts in the ledger."""
     statements = _statements(referrals, care_episodes)
     genders = _agreed(statements, "gender", settings.demographics_conflict)
     ethnicities = _agreed(statements, "ethnicity", settings.demographics_conflict)
@@ -97,7 +97,7 @@ def _agreed(statements: pl.DataFrame, name: str, conflict: str) -> pl.DataFrame:
 
 
 def _birth_dates(statements: pl.DataFrame, conflict: str) -> pl.DataFrame:
-    """Earliest and latest birth date per child, over the best kind of date it has (actual before expected or monthly)."""
+    """Earliest and latest birth date per child, over its best kind of date (actual before expected or monthly)."""
     dated = statements.drop_nulls("birth_date")
     best_kind = dated.filter(pl.col("born") == pl.col("born").max().over("child_id"))
     counts = (

@@ -14,16 +14,22 @@ from scripts.clean.settings import CleaningSettings
 
 DATES = {
     "referrals": [
-        "referral_date", "closure_date", "icpc_date", "cpp_start", "cpp_end", "birth_date", "death_date",
+        "referral_date",
+        "closure_date",
+        "icpc_date",
+        "cpp_start",
+        "cpp_end",
+        "birth_date",
+        "death_date",
     ],
     "assessments": ["assessment_start", "assessment_end"],
     "section47": ["icpc_date"],
     "care_episodes": ["episode_start", "episode_end", "poc_start"],
-}  # fmt: skip
+}
 
 
 def clean(la: str, inputs: dict[str, str], outputs: dict[str, str], ledger_file: str, settings: dict[str, Any]) -> None:
-    """Clean one LA. `inputs` and `outputs` map table names to parquet files; settings: blocks `cleaning` and `dates`."""
+    """Clean one LA. `inputs`, `outputs`: table -> parquet file; settings: config blocks `cleaning` and `dates`."""
     choices = CleaningSettings.from_config(settings["cleaning"], settings["dates"])
     ledger = Ledger(la)
     raw = {name: read_parquet(path) for name, path in inputs.items()}

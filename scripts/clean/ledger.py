@@ -1,8 +1,8 @@
 """The quarantine ledger: what happened to every row that entered cleaning, in counts by LA, table and census year.
 
-A ledger adds up: rows in = rows kept + rows set aside, for each table and year; `Ledger.table` checks it. Values that were
-set missing or recoded, and rows that stay although something about them is odd, are entries of kind ``noted``: they explain,
-but take no row away.
+A ledger adds up: rows in = rows kept + rows set aside, for each table and year; `Ledger.table` checks it. Values that
+were set missing or recoded, and rows that stay although something about them is odd, are entries of kind ``noted``:
+they explain, but take no row away.
 """
 
 from dataclasses import dataclass, field

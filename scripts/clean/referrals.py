@@ -1,8 +1,9 @@
 """One row per referral, and the child protection conferences and plans, out of the copies of every census year.
 
-In: canonical `referrals` (a row per child, referral, census year, and plan) and `section47`. Out: `referrals` (one row per
-child and referral date), `conferences` (child, date), `plans` (child, start, end). A referral open at 31 March is restated in
-the next census, often changed (trap T-1); which copy speaks is configured. Referral = (child, referral date) within an LA.
+In: canonical `referrals` (a row per child, referral, census year, and plan) and `section47`. Out: `referrals` (one row
+per child and referral date), `conferences` (child, date), `plans` (child, start, end). A referral open at 31 March is
+restated in the next census, often changed (trap T-1); which copy speaks is configured. Referral = (child, referral
+date) within an LA.
 """
 
 import polars as pl
@@ -56,8 +57,9 @@ def collapse_referrals(
 ) -> pl.DataFrame:
     """One row per referral, classified as child in need or not.
 
-    Returns columns child_id, referral_date, census_year, closure_date (Date?), is_cin (Int8: 0 no further action, 1 child
-    in need, 99 unknown), main_need, category_of_abuse, previous_plan (Int8?), low_income (Int8?), sen_provision, nc_year.
+    Returns columns child_id, referral_date, census_year, closure_date (Date?), is_cin (Int8: 0 no further action, 1
+    child in need, 99 unknown), main_need, category_of_abuse, previous_plan (Int8?), low_income (Int8?), sen_provision,
+    nc_year.
     """
     ledger.count("referrals", IN, "", copies)
     dated = ledger.set_aside("referrals", "no_referral_date", copies, pl.col("referral_date").is_null())
@@ -77,9 +79,17 @@ def collapse_referrals(
     for reason, code in (("class_no_further_action", 0), ("class_in_need", 1), ("class_unknown", IS_CIN_UNKNOWN)):
         ledger.note("referrals", reason, referrals, pl.col("is_cin") == code)
     return referrals.select(
-        *KEY, "census_year", "closure_date", "is_cin", "main_need", "category_of_abuse",
-        "previous_plan", "low_income", "sen_provision", "nc_year",
-    )  # fmt: skip
+        *KEY,
+        "census_year",
+        "closure_date",
+        "is_cin",
+        "main_need",
+        "category_of_abuse",
+        "previous_plan",
+        "low_income",
+        "sen_provision",
+        "nc_year",
+    )
 
 
 def _by_choice(column: str, choice: str) -> pl.Expr:
@@ -134,8 +144,8 @@ def _classification_inputs(copies: pl.DataFrame, settings: CleaningSettings) -> 
 def _classify(referrals: pl.DataFrame, conference_dates: pl.DataFrame, settings: CleaningSettings) -> pl.DataFrame:
     """Add is_cin, in the published order: no further action, overridden by signs of need, then by closure RC1-RC7.
 
-    A referral that is open and not flagged no further action is in need; one that closed for an unknown reason without any
-    other sign is 99 (trap T-39).
+    A referral that is open and not flagged no further action is in need; one that closed for an unknown reason without
+    any other sign is 99 (trap T-39).
     """
     horizon = pl.col("closure_date").fill_null(settings.data_end)
     next_conference = conference_dates.sort("icpc_date").with_columns(pl.col("icpc_date").alias("next_conference"))

@@ -1,9 +1,9 @@
 """From the index events of every LA to the cohort of one outcome: matched groups, before and after, outliers out.
 
-In: index events of the LAs of all matched groups, the groups with their dates, LA covariates. Out: one row per index event and
-matched group (a comparator that serves several pilots appears once in each), with treated, post and years since embedding.
-Pre: the event and its window end before the embedding start. Post: it begins after the embedding end. What falls between is
-dropped: the donut (study-design section 2).
+In: index events of the LAs of all matched groups, the groups with their dates, LA covariates. Out: one row per index
+event and matched group (a comparator that serves several pilots appears once in each), with treated, post and years
+since embedding. Pre: the event and its window end before the embedding start. Post: it begins after the embedding end.
+What falls between is dropped: the donut (study-design section 2).
 """
 
 from dataclasses import dataclass, field
@@ -42,9 +42,11 @@ def assemble_cohort(
     ----------
     events : index events (scripts.outcomes) of all LAs of the groups.
     groups : group, la_code, treated (Int8), embedding_start, embedding_end (Date).
-    outlier_iqr_multiple : rows with an outcome above Q3 + this times the interquartile range are dropped; None keeps all.
-    event_time : years before embedding count from the event's "index" date or its "window_end"; years after it always from
-        the index date. A window of a year leaves no index event in the last year before embedding, the usual reference.
+    outlier_iqr_multiple : rows with an outcome above Q3 + this times the interquartile range are dropped; None keeps
+    all.
+    event_time : years before embedding count from the event's "index" date or its "window_end", years after it always
+        from the index date. A window of a year leaves no index event in the last year before embedding, the usual
+        reference.
     """
     grouped = flow.step("index events in matched groups", _with_groups(events, groups))
     in_period = grouped.with_columns(_period()).drop_nulls("post")

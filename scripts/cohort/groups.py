@@ -1,7 +1,8 @@
 """Matched groups: each pilot with its comparator LAs, which inherit the pilot's embedding dates.
 
-Comparators are listed in the configuration per outcome; a pilot without a list gets computed ones (nearest by Mahalanobis
-distance on the pre-embedding level and trend of the outcome and LA covariates). An explicit list always wins.
+Comparators are listed in the configuration per outcome; a pilot without a list gets computed ones (nearest by
+Mahalanobis distance on the pre-embedding level and trend of the outcome and LA covariates). An explicit list always
+wins.
 """
 
 from dataclasses import dataclass
@@ -51,11 +52,11 @@ def matched_groups(
     covariates: pl.DataFrame,
     matching: LaMatching,
 ) -> pl.DataFrame:
-    """Columns group, la_code, role, embedding_start, embedding_end (ISO text), source, distance; pilots first in a group.
+    """Every group's LAs, pilot first: group, la_code, role, embedding_start, embedding_end (ISO), source, distance.
 
-    `events` (la_code, financial_year, outcome) are only looked at for pilots without an explicit list; a pilot for which no
-    comparator can be computed has a group of its own and contributes nothing to a comparison. No LA of `all_pilots` is ever a
-    computed comparator.
+    `events` (la_code, financial_year, outcome) are only looked at for pilots without an explicit list; a pilot for
+    which no comparator can be computed has a group of its own and contributes nothing to a comparison. No LA of
+    `all_pilots` is ever a computed comparator.
     """
     rows: list[tuple[str | float | None, ...]] = []
     for pilot in pilots:
@@ -75,7 +76,7 @@ def matched_groups(
 
 
 def _profiles(events: list[pl.DataFrame], covariates: pl.DataFrame, pilot: Pilot, matching: LaMatching) -> pl.DataFrame:
-    """One row per LA: level and trend of the outcome, and mean LA covariates, in the years before the pilot's embedding."""
+    """One row per LA: level and trend of the outcome and mean LA covariates in the years before embedding."""
     summary = pl.concat(
         events_of_la.group_by("la_code", "financial_year").agg(
             pl.len().alias("n"), pl.col("outcome").mean().alias("mean")

@@ -73,8 +73,8 @@ def cohort(
 def flow_table(by_la: pl.DataFrame, groups: pl.DataFrame, flow: CohortFlow, outcome: str) -> pl.DataFrame:
     """Results table `flow`: the per-LA steps summed by arm, then the cohort's steps by arm and period.
 
-    An LA's children are counted once however many groups it serves; an LA id means nothing in another LA, so the sum over
-    LAs counts distinct children.
+    An LA's children are counted once however many groups it serves; an LA id means nothing in another LA, so the sum
+    over LAs counts distinct children.
     """
     arms = groups.group_by("la_code").agg(pl.col("treated").max())
     first = (

@@ -80,7 +80,11 @@ def impute(
 
 @dataclass(frozen=True)
 class Predictors:
-    """Standardised predictor matrix (n, K), its column 0 constant, and where each incomplete covariate stands in it."""
+    """Centred predictor matrix (n, K), its column 0 constant, and where each incomplete covariate stands in it.
+
+    Columns that are not 0/1 are scaled to unit spread; 0/1 columns keep their unit, on which the prior of a slope is
+    set, so that a rare level is shrunk like a common one.
+    """
 
     matrix: np.ndarray
     position: dict[str, int]
@@ -110,15 +114,16 @@ class Predictors:
             mean, spread = reference.mean(), reference.std()
             if spread == 0:
                 continue
+            unit = 1.0 if np.isin(reference, (0.0, 1.0)).all() else spread
             if name in known:
-                position[name], centre[name] = len(matrix), (mean, spread)
-            matrix.append((column - mean) / spread)
+                position[name], centre[name] = len(matrix), (mean, unit)
+            matrix.append((column - mean) / unit)
         return cls(np.column_stack(matrix), position, centre)
 
     def update(self, name: str, column: np.ndarray) -> None:
         """Put the newly imputed values of a covariate in place."""
-        mean, spread = self.centre[name]
-        self.matrix[:, self.position[name]] = (column - mean) / spread
+        mean, unit = self.centre[name]
+        self.matrix[:, self.position[name]] = (column - mean) / unit
 
 
 def _draw_numeric(

@@ -11,12 +11,11 @@ import numpy as np
 BLOCK_ROWS = 16384
 # Relative ridge of the linear draw, mice's default: the smallest that keeps collinear predictors solvable.
 RIDGE = 1e-5
-# Prior sd of a logistic slope per standard deviation of its predictor: far beyond what real covariates reach.
-PRIOR_SD = 5.0
+# Prior sd of a logistic slope per unit of a 0/1 predictor or standard deviation of another (Gelman et al. 2008).
+PRIOR_SD = 2.5
 NEWTON_STEPS = 50
-NEWTON_TOLERANCE = 1e-6
-# A longer step of a slope is shortened, so that a nearly separated level cannot throw Newton's method off.
-LONGEST_STEP = 5.0
+# Half the Newton decrement bounds how far the log posterior is from its maximum; this is far below sampling error.
+NEWTON_TOLERANCE = 1e-8
 # Beyond this linear predictor exp() adds nothing a probability can show.
 LINEAR_LIMIT = 30.0
 
@@ -92,15 +91,28 @@ def logistic_draw(
     slope, root = np.zeros(len(others)), np.eye(len(others))
     share = response.mean()
     slope[0] = np.log(share / (1 - share))
+
+    def fit(candidate: np.ndarray) -> tuple[np.ndarray, float]:
+        """Linear predictor of the observed rows and log posterior, the latter up to a constant."""
+        linear = _predict(design, others, candidate)[observed]
+        return linear, response @ linear - np.logaddexp(0.0, linear).sum() - precision @ candidate**2 / 2
+
+    linear, height = fit(slope)
     for _ in range(NEWTON_STEPS):
-        probability = expit(_predict(design, others, slope)[observed])
+        probability = expit(linear)
         score = (_transposed_product(design, observed, response - probability))[others] - precision * slope
         information = gram(design, observed, probability * (1 - probability))[np.ix_(others, others)]
         root = np.linalg.cholesky(information + np.diag(precision))
         step = np.linalg.solve(root.T, np.linalg.solve(root, score))
-        slope = slope + step * min(1.0, LONGEST_STEP / max(np.abs(step).max(), NEWTON_TOLERANCE))
-        if np.abs(step).max() < NEWTON_TOLERANCE:
+        if score @ step / 2 < NEWTON_TOLERANCE:
             break
+        # The log posterior is concave: a step that does not raise it went too far, and some shorter one does.
+        candidate = slope + step
+        linear, higher = fit(candidate)
+        while not higher > height and np.abs(candidate - slope).max() > NEWTON_TOLERANCE:
+            candidate = (candidate + slope) / 2
+            linear, higher = fit(candidate)
+        slope, height = candidate, higher
     drawn = slope + np.linalg.solve(root.T, rng.standard_normal(len(others)))
     return expit(_predict(design, others, drawn))
 

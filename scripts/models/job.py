@@ -16,18 +16,18 @@ def cross_products(imputed: str, output: str, settings: dict[str, Any]) -> None:
     save(accumulate(read_parquet(imputed), settings), output)
 
 
-def logit(imputed: str, output: str, settings: dict[str, Any]) -> None:
-    """Fit every logit specification of the outcome on one completed matched cohort; specification -> fit, as JSON."""
+def logit(imputed: list[str], output: str, settings: dict[str, Any]) -> None:
+    """Fit every logit specification of the outcome on each completed cohort: [specification -> fit], as JSON."""
     from scripts.models.logit import fit_logit
 
     wanted = [specification for specification in specifications(settings) if specification.estimator == LOGIT]
-    frame = read_parquet(imputed)
-    write_json({each.name: asdict(fit_logit(frame, each, settings)) for each in wanted}, output)
+    frames = (read_parquet(path) for path in imputed)
+    write_json([{each.name: asdict(fit_logit(frame, each, settings)) for each in wanted} for frame in frames], output)
 
 
 def estimate(
     cross_product_files: list[str],
-    logit_files: list[str],
+    logit_file: str | None,
     estimates: str,
     status: str,
     terms: str,
@@ -35,7 +35,7 @@ def estimate(
 ) -> None:
     """Fit, pool and write the results tables `estimates`, `estimation_status` and `model_terms`.
 
-    `cross_product_files`, `logit_files`: one per imputation; the latter are needed for logit specifications only.
+    `cross_product_files`: one per imputation; `logit_file`: what `logit` wrote, None without logit specifications.
     """
     from scripts.models.estimates import Counts, Tables, add_linear, add_logit
     from scripts.models.linear import pseudo_rows
@@ -43,7 +43,7 @@ def estimate(
 
     products = _same_design([load(path) for path in cross_product_files])
     pseudo = [pseudo_rows(each) for each in products]
-    logits = [read_json(path) for path in logit_files]
+    logits = [] if logit_file is None else read_json(logit_file)
     tables = Tables(settings["outcome"], settings["models"]["confidence"], Counts.of(products[0]))
     for specification in specifications(settings):
         if specification.estimator in LINEAR:

@@ -57,9 +57,9 @@ def root(matrix: np.ndarray) -> np.ndarray:
 
 def fit(pseudo: PseudoRows, transform: np.ndarray) -> LinearFit:
     """Regress the outcome on the transformed design columns; `transform` (K, k) of independent regressors."""
-    import statsmodels.api as sm
+    from statsmodels.regression.linear_model import OLS
 
-    model = sm.OLS(pseudo.rows[:, -1], pseudo.rows[:, :-1] @ transform)
+    model = OLS(pseudo.rows[:, -1], pseudo.rows[:, :-1] @ transform)
     result = model.fit(cov_type="cluster", cov_kwds={"groups": pseudo.la, "use_correction": False})
     g, n, k = pseudo.n_las, pseudo.n_rows, transform.shape[1]
     factor = g / (g - 1) * (n - 1) / max(n - k, 1)

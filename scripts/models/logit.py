@@ -154,9 +154,10 @@ def _marginal_effect(sample: Sample, interaction: int, treated_post_weight: floa
 
 def _maximum_likelihood(sample: Sample) -> np.ndarray | None:
     """Coefficients of the weighted logit, or None if it does not converge."""
-    import statsmodels.api as sm
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
 
-    model = sm.GLM(sample.outcome, sample.regressors, family=sm.families.Binomial(), var_weights=sample.weight)
+    model = GLM(sample.outcome, sample.regressors, family=Binomial(), var_weights=sample.weight)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:

@@ -1,8 +1,8 @@
 """The child covariates of an index event, as the study lists them (study-design section 3).
 
-In: index events and the cleaned tables of one LA. Out: the events with gender, age, ethnicity, academic_phase, disability,
-low_income, uasc, previous_plan, sen, main_need, category_of_abuse, elevated_risk. What a referral says comes from the child's
-latest referral on or before the event; low income is carried forward over a child's referrals.
+In: index events and the cleaned tables of one LA. Out: the events with gender, age, ethnicity, academic_phase,
+disability, low_income, uasc, previous_plan, sen, main_need, category_of_abuse, elevated_risk. What a referral says
+comes from the child's latest referral on or before the event; low income is carried forward over a child's referrals.
 """
 
 import polars as pl

@@ -1,4 +1,5 @@
-"""The entry point of rule `outcomes`: cleaned tables of one LA in, the index events of one outcome and their flow out."""
+"""The entry point of rule `outcomes`: cleaned tables of one LA in, the index events of one outcome and their flow
+out."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,11 +23,17 @@ def outcomes(la: str, inputs: dict[str, str], events_file: str, flow_file: str, 
     covariates = [covariate["name"] for covariate in settings["covariates"]]
     write_parquet(
         events.select(
-            pl.lit(la).alias("la_code"), "child_id", "index_date", "event_end", "post_date", "financial_year", "outcome",
+            pl.lit(la).alias("la_code"),
+            "child_id",
+            "index_date",
+            "event_end",
+            "post_date",
+            "financial_year",
+            "outcome",
             *covariates,
         ),
         events_file,
-    )  # fmt: skip
+    )
     steps = pl.DataFrame(flow.steps, schema=["step", "n_rows", "n_children"], orient="row").with_row_index("position")
     write_results(
         steps.with_columns(pl.lit(la).alias("la_code"), pl.lit(definition.key).alias("outcome")),

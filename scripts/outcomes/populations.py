@@ -1,8 +1,8 @@
 """Index events: who enters an outcome and when the clock starts (study-design section 2).
 
-In: the cleaned tables of one LA. Out: one row per index event with child_id, index_date (the clock's start), post_date (must lie
-after the embedding end to count as post), event_end (Date?: what must lie before the embedding start to count as pre; null
-means the end of the window), and whatever dates the measure needs.
+In: the cleaned tables of one LA. Out: one row per index event with child_id, index_date (the clock's start), post_date
+(must lie after the embedding end to count as post), event_end (Date?: what must lie before the embedding start to
+count as pre; null means the end of the window), and whatever dates the measure needs.
 """
 
 from datetime import date

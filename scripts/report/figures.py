@@ -1,7 +1,7 @@
 """The pictures of the summary page, as SVG text with their alternative text.
 
-In: findings and results tables. Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart; every mark also
-differs in shape or place. Pictures of synthetic extracts say so.
+In: findings and results tables. Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart; every
+mark also differs in shape or place. Pictures of synthetic extracts say so.
 """
 
 import base64
@@ -106,8 +106,9 @@ def event_studies(findings: list[Finding], estimates: pl.DataFrame, reference: i
             panel.set_axis_off()
     told = "; ".join(finding.label for finding in shown)
     caption = (
-        "Difference between pilot and comparator LAs by years since embedding, relative to the year before it began. Before "
-        "embedding (left of the dashed line) the points should lie around zero; if they do not, the comparison is in doubt."
+        "Difference between pilot and comparator LAs by years since embedding, relative to the year before it began. "
+        "Before embedding (left of the dashed line) the points should lie around zero; if they do not, the comparison "
+        "is in doubt."
     )
     return _picture(figure, synthetic, f"Event studies, one panel each, for: {told}.", caption)
 

@@ -90,7 +90,7 @@ def _sentence(entry: dict[str, Any], confidence: float, estimate: float, low: fl
 
 
 def empty_because(flow: pl.DataFrame) -> str | None:
-    """The first step of an outcome's flow that left no rows, in an arm and period that a comparison needs; else None."""
+    """The first step of a flow that left no rows, or the arm and period that has none; None if nothing lacks."""
     for (_, step), counts in flow.sort("position").group_by("position", "step", maintain_order=True):
         if counts["n_rows"].sum() == 0:
             return f"no rows are left at the step “{step}”"

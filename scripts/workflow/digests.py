@@ -8,7 +8,6 @@ import ast
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -71,19 +70,43 @@ def _read_or_empty(memory: Path) -> dict[str, Any]:
         return {}
 
 
-@cache
-def module_closure(module: str) -> frozenset[str]:
-    """The project modules that `module` imports, directly or through others, itself included (dotted names)."""
-    found: set[str] = set()
-    pending = [module]
-    while pending:
-        name = pending.pop()
-        if name in found or _source(name) is None:
-            continue
-        found.add(name)
-        pending += _imports(name)
-        pending += [name.rpartition(".")[0]] if "." in name else []
-    return frozenset(found)
+class CodeDigests:
+    """Digests of what jobs run: their modules, directly imported or through others, the data files these read, the
+    libraries.
+
+    Modules are compared as syntax trees, so that a comment, a docstring or a line break makes nothing stale.
+    """
+
+    def __init__(self, remembered: RememberedDigests) -> None:
+        self.remembered = remembered
+        self.libraries = {name: version(name) for name in LIBRARIES}
+        self._facts: dict[str, dict[str, Any] | None] = {}
+
+    def closure(self, module: str) -> list[str]:
+        """The project modules that `module` imports, directly or through others, and itself; dotted names, sorted."""
+        found: set[str] = set()
+        pending = [module]
+        while pending:
+            name = pending.pop()
+            facts = self._facts_of(name)
+            if name in found or facts is None:
+                continue
+            found.add(name)
+            pending += [*facts["imports"], name.rpartition(".")[0]]
+        return sorted(found)
+
+    def of(self, entry: str, data: tuple[str, ...] = ()) -> str:
+        """Digest of everything a job of module `entry` runs. `data` are glob patterns below the project's root."""
+        modules = {name: facts["tree"] for name in self.closure(entry) if (facts := self._facts_of(name))}
+        files = {str(path.relative_to(ROOT)): self.remembered.of(path) for path in _matching(data)}
+        return digest([modules, files, self.libraries])
+
+    def _facts_of(self, module: str) -> dict[str, Any] | None:
+        """Digest of a module's syntax tree and the names it imports; None for what is not the project's."""
+        if module not in self._facts:
+            source = _source(module)
+            self._facts[module] = source and self.remembered.of(source, "syntax", _syntax)
+        return self._facts[module]
 
 
 def _source(module: str) -> Path | None:
@@ -94,40 +117,22 @@ def _source(module: str) -> Path | None:
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
-@cache
-def _imports(module: str) -> tuple[str, ...]:
-    """Names a module imports; `from a import b` gives both a and a.b, since b may be a module."""
+def _syntax(source: Path) -> dict[str, Any]:
+    """The digest of a source file's tree without docstrings, and the names it imports.
+
+    `from a import b` gives both a and a.b, since b may be a module.
+    """
+    tree = ast.parse(source.read_text(encoding="utf-8"))
     names: list[str] = []
-    for node in ast.walk(_tree(module)):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            del node.body[0]
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(names)
-
-
-@cache
-def _tree(module: str) -> ast.Module:
-    source = _source(module)
-    assert source is not None, module
-    tree = ast.parse(source.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            del node.body[0]
-    return tree
-
-
-@cache
-def code_digest(entry: str, data: tuple[str, ...] = ()) -> str:
-    """Digest of everything a job of module `entry` runs: its modules, the data files they read, the libraries.
-
-    Modules are compared as syntax trees, so a comment, a docstring or a line break makes nothing stale. `data` are glob patterns
-    below the project's root.
-    """
-    modules = {name: ast.dump(_tree(name)) for name in sorted(module_closure(entry))}
-    files = {str(path.relative_to(ROOT)): file_digest(path) for path in _matching(data)}
-    libraries = {name: version(name) for name in LIBRARIES}
-    return digest([modules, files, libraries])
+    mine = sorted({name for name in names if name.split(".")[0] in PACKAGES})
+    return {"imports": mine, "tree": digest(ast.dump(tree))}
 
 
 def _matching(patterns: Iterable[str]) -> list[Path]:

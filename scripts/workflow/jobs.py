@@ -1,7 +1,7 @@
 """Running one job: as a thread of the main process or in a process of its own; logged, and without leaking a value.
 
-Light jobs are threads. Jobs that fit models or draw run as `python -m scripts.workflow.jobs <module>:<function>` with their
-arguments as JSON on standard input, which keeps a crash and its memory apart and lets them use another core.
+Light jobs are threads. Jobs that fit models or draw run as `python -m scripts.workflow.jobs <module>:<function>` with
+their arguments as JSON on standard input, which keeps a crash and its memory apart and lets them use another core.
 """
 
 import importlib

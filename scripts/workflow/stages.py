@@ -39,5 +39,12 @@ STAGES = {
 # Results tables whose parts are made per LA, and per outcome; each is collected into results/aggregate/{table}.csv.
 POOLED_BY_LA = ("ingest_report", "ledger")
 POOLED_BY_OUTCOME = (
-    "la_matches", "flow", "missingness", "balance", "balance_overall", "estimates", "estimation_status", "model_terms",
-)  # fmt: skip
+    "la_matches",
+    "flow",
+    "missingness",
+    "balance",
+    "balance_overall",
+    "estimates",
+    "estimation_status",
+    "model_terms",
+)

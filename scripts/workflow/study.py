@@ -1,346 +1,128 @@
-"""The study as the rules see it: its LAs and outcomes, what each job is given, and what makes it stale.
+"""The study as the rules see it: its plan, its extracts, what each job is given, and what makes it stale.
 
-A job's settings are the slice of the configuration that it uses and nothing else, so that a change of one key reaches only
-the jobs that read it. A job's stamp names the code it runs and the stamps of what it is made from, back to the bytes of the
-extracts. Both are parameters of its rule, and Snakemake reruns a job when its parameters changed. Timestamps play no part.
+A job's stamp names the code it runs and the digests of what it is made from, back to the bytes of the extracts. It is a
+parameter of the job's rule, beside the settings; Snakemake reruns a job when its parameters changed. Timestamps play
+no part, so a file replaced with its old date is noticed and a mere touch is not; and since a stamp reaches back to the
+source, a run that was interrupted leaves everything after the break stale.
 """
 
-from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
-from scripts.artefacts import contract_schema, read_json
-from scripts.ingest.discovery import discover, discover_national
-from scripts.ingest.partition import fingerprint, partition_names
-from scripts.ingest.layout import load_layouts
-from scripts.synthetic.job import MANIFEST, file_names
-from scripts.workflow.digests import RememberedDigests, code_digest, digest
+from scripts.artefacts import contract_schema
+from scripts.synthetic.job import file_names
+from scripts.workflow.digests import CodeDigests, RememberedDigests, digest
+from scripts.workflow.extracts import Extracts
+from scripts.workflow.plan import Plan
+from scripts.workflow.settings import JobSettings
 from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, STAGES
 
 Key = tuple[str, ...]
-SYNTHETIC_FOLDER = "results/individual/extracts"
-PARTITIONED_FOLDER = "results/individual/partitioned"
 
 
 class Study:
-    """A validated configuration (scripts.config.load_study) and the extracts it points at."""
+    """A validated configuration (scripts.config.load_study), its extracts, and the stamps of all jobs."""
 
     def __init__(self, config: dict[str, Any], digests: RememberedDigests) -> None:
-        self.config = config
-        self.digests = digests
-        self.las: list[str] = [entry["code"] for entry in config["las"]["codes"]]
-        self.outcomes: list[str] = list(config["outcomes"])
-        self.imputations: list[str] = [str(number) for number in range(1, config["imputation"]["m"] + 1)]
+        self.plan = Plan(config)
+        self.settings = JobSettings(self.plan)
+        generated = file_names(self.settings.la_covariates())
+        self.extracts = Extracts(config["extracts"], self.plan.las, generated, digests)
+        self.code = CodeDigests(digests)
+        self._code_of: dict[str, str] = {}
         self._digest_of: dict[tuple[str, Key], str] = {}
-
-    # ---- what the graph consists of
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether the extracts are the embedded synthetic ones."""
-        return self.config["extracts"]["source"] == "synthetic"
-
-    @property
-    def national(self) -> bool:
-        """Whether each extract file holds all LAs and has to be partitioned."""
-        return self.config["extracts"]["source"] == "national"
-
-    @property
-    def partitioned_folder(self) -> str:
-        """Where national extracts are divided to."""
-        return PARTITIONED_FOLDER
-
-    @property
-    def la_covariates_file(self) -> str | None:
-        """The LA covariates: made with the synthetic extracts, else the configured file, if any."""
-        return f"{SYNTHETIC_FOLDER}/la_covariates.csv" if self.synthetic else self.config["extracts"]["la_covariates"]
-
-    @property
-    def pilots(self) -> list[dict[str, Any]]:
-        """The pilots' configuration entries."""
-        return self.config["las"]["pilots"]
-
-    def computes_comparators(self, outcome: str) -> bool:
-        """Whether some pilot lacks an explicit list for the outcome, so that every LA is a candidate."""
-        lists = [pilot.get("comparators") or {} for pilot in self.pilots]
-        return any(outcome not in named and "default" not in named for named in lists)
-
-    def las_of(self, outcome: str) -> list[str]:
-        """The LAs whose rows can enter the outcome's cohort."""
-        if self.computes_comparators(outcome):
-            return self.las
-        members = {pilot["code"] for pilot in self.pilots}
-        for pilot in self.pilots:
-            lists = pilot["comparators"]
-            members |= set(lists.get(outcome, lists.get("default")))
-        return [la for la in self.las if la in members]
-
-    def logit_specifications(self, outcome: str) -> list[str]:
-        """The outcome's specifications that need child rows because they are not linear."""
-        return [name for name, spec in self._specifications(outcome).items() if spec["estimator"] == "logit_ame"]
-
-    @cached_property
-    def national_files(self) -> dict[str, list[str]]:
-        """Kind -> files of a national layout."""
-        return discover_national(Path(self.config["extracts"]["folder"]), self.config["extracts"]["format"])
-
-    def extract_files(self, la: str) -> dict[str, list[str]]:
-        """Kind -> files of one LA, as ingest reads them; for synthetic and partitioned extracts as they will be."""
-        if self.national:
-            return partition_names(self.national_files, Path(PARTITIONED_FOLDER) / la)
-        if self.synthetic:
-            return self._synthetic_files(la)
-        return discover(Path(self.config["extracts"]["folder"]), la, self.config["extracts"]["format"])
-
-    def extracts_settled(self, la: str) -> bool:
-        """Whether the LA's extracts will not be made anew, so that their dates mean nothing and their content is known.
-
-        Synthetic ones are settled if they were generated by today's settings and code, as their manifest tells.
-        """
-        if self.synthetic:
-            return self._manifest(la).get("stamp") == self.generator_stamp(la)
-        return not self.national
-
-    def _manifest(self, la: str) -> dict[str, Any]:
-        """What is on disk about how an LA's synthetic extract was generated; empty before it was."""
-        manifest = Path(SYNTHETIC_FOLDER) / la / MANIFEST
-        return read_json(manifest) if manifest.is_file() else {}
-
-    def generator_stamp(self, la: str) -> str:
-        """What an LA's synthetic extract is a function of, for its manifest."""
-        return self._digest("synthetic", la)
-
-    def _synthetic_files(self, la: str) -> dict[str, list[str]]:
-        """Kind -> files of one LA's synthetic extract, which need not exist yet."""
-        paths = [Path(SYNTHETIC_FOLDER) / la / name for name in self.synthetic_file_names]
-        layouts = load_layouts(self.config["extracts"]["format"])
-        return {kind: [str(path) for path in paths if layout.matches(path)] for kind, layout in layouts.items()}
-
-    @cached_property
-    def synthetic_file_names(self) -> list[str]:
-        """The files that every LA's synthetic extract consists of."""
-        return file_names(self.settings("la_covariates"))
-
-    # ---- what a job is given
-
-    def settings(self, stage: str, *key: str) -> dict[str, Any]:
-        """The slice of the configuration that a job of `stage` uses; `key`: its LA, or its outcome and LA or imputation."""
-        return getattr(self, f"_{stage}_settings", self._no_settings)(*key)
-
-    def _no_settings(self, *key: str) -> dict[str, Any]:
-        return {}
-
-    def _synthetic_settings(self, la: str) -> dict[str, Any]:
-        return self._generator_settings() | {"las": {la: self._embedding(la)}}
-
-    def _la_covariates_settings(self) -> dict[str, Any]:
-        return self._generator_settings() | {"las": {la: self._embedding(la) for la in self.las}}
-
-    _calibration_settings = _la_covariates_settings
-
-    def _generator_settings(self) -> dict[str, Any]:
-        dates = {name: self.config["dates"][name] for name in ("data_start", "data_end", "bank_holidays")}
-        return {
-            "seed": self.config["study"]["seed"],
-            "dates": dates,
-            "synthetic": self.config["synthetic"],
-            "n_las": len(self.las),
-        }
-
-    def _embedding(self, la: str) -> dict[str, str | None]:
-        pilot = next((pilot for pilot in self.pilots if pilot["code"] == la), {})
-        return {name: pilot.get(name) for name in ("embedding_start", "embedding_end")}
-
-    def _partition_settings(self, la: str) -> dict[str, Any]:
-        return {"format": self.config["extracts"]["format"], "las": [la]}
-
-    def _ingest_settings(self, la: str) -> dict[str, Any]:
-        names = ("format", "max_unreadable_share", "census_year", "xml_max_bytes")
-        return {name: self.config["extracts"].get(name) for name in names}
-
-    def _clean_settings(self, la: str) -> dict[str, Any]:
-        return {"cleaning": self.config["cleaning"], "dates": self._clock()}
-
-    def _clock(self) -> dict[str, Any]:
-        return {name: self.config["dates"][name] for name in ("data_end", "bank_holidays", "elevated_risk_days")}
-
-    def _outcomes_settings(self, outcome: str, la: str) -> dict[str, Any]:
-        unread = {"label", "unit", "primary", "exclude_groups", "embedded_before", "outlier_iqr_multiple", "event_time"}
-        entry = {name: value for name, value in self.config["outcomes"][outcome].items() if name not in unread}
-        if "kinship_definition" in entry:
-            entry["kinship"] = self.config["kinship_definitions"][entry["kinship_definition"]]
-        definition = {
-            "key": outcome, "outcome": entry, "dates": self._clock(), "school_age": self.config["covariates"]["school_age"],
-        }  # fmt: skip
-        return {"outcome": definition, "covariates": self._child_covariates(outcome)}
-
-    def _child_covariates(self, outcome: str) -> list[dict[str, Any]]:
-        return [entry for entry in self.config["covariates"]["child"] if outcome in entry.get("outcomes", [outcome])]
-
-    def _la_covariate_names(self) -> list[str]:
-        return [entry["name"] for entry in self.config["covariates"]["la"]]
-
-    def _match_las_settings(self, outcome: str) -> dict[str, Any]:
-        entry = self.config["outcomes"][outcome]
-        pilots = [
-            pilot | {"comparators": {"default": lists.get(outcome, lists.get("default"))}}
-            for pilot in self.pilots
-            for lists in [pilot.get("comparators") or {}]
-        ]
-        return {
-            "outcome": outcome, "pilots": pilots, "exclude_groups": entry["exclude_groups"],
-            "embedded_before": entry.get("embedded_before"), "matching": {"las": self.config["matching"]["las"]},
-            "la_covariates": self._la_covariate_names(),
-        }  # fmt: skip
-
-    def _cohort_settings(self, outcome: str) -> dict[str, Any]:
-        entry = self.config["outcomes"][outcome]
-        return {
-            "outcome": outcome, "outlier_iqr_multiple": entry.get("outlier_iqr_multiple"), "event_time": entry["event_time"],
-            "la_covariates": self._la_covariate_names(),
-        }  # fmt: skip
-
-    def _match_settings(self, outcome: str) -> dict[str, Any]:
-        matching = {"children": self.config["matching"]["children"]}
-        return {"outcome": outcome, "covariates": {"child": self._child_covariates(outcome)}, "matching": matching}
-
-    def _missingness_settings(self, outcome: str) -> dict[str, Any]:
-        return {"outcome": outcome, "covariates": self._covariates(outcome)}
-
-    def _covariates(self, outcome: str) -> dict[str, Any]:
-        return {"child": self._child_covariates(outcome), "la": self.config["covariates"]["la"]}
-
-    def _impute_settings(self, outcome: str, imputation: str) -> dict[str, Any]:
-        numbered = self.config["imputation"] | {"number": int(imputation)}
-        seed = self.config["study"]["seed"]
-        return {"outcome": outcome, "covariates": self._covariates(outcome), "imputation": numbered, "seed": seed}
-
-    def _specifications(self, outcome: str) -> dict[str, Any]:
-        named = self.config["models"]["specifications"]
-        return {name: spec for name, spec in named.items() if spec["outcomes"] == "all" or outcome in spec["outcomes"]}
-
-    def _model_settings(self, outcome: str) -> dict[str, Any]:
-        return {
-            "outcome": outcome,
-            "covariates": self._covariates(outcome),
-            "imputation": self.config["imputation"],
-            "models": self.config["models"] | {"specifications": self._specifications(outcome)},
-        }
-
-    def _cross_products_settings(self, outcome: str, imputation: str) -> dict[str, Any]:
-        return self._model_settings(outcome)
-
-    _logit_settings = _cross_products_settings
-
-    def _estimate_settings(self, outcome: str) -> dict[str, Any]:
-        return self._model_settings(outcome)
-
-    def _report_settings(self) -> dict[str, Any]:
-        """The report prints the whole study."""
-        return {"config": self.config, "synthetic": self.synthetic}
-
-    # ---- what makes a job stale
 
     def stamp(self, stage: str, *key: str) -> dict[str, Any]:
         """Digests of the code a job runs and of everything it is made from; a parameter of its rule."""
-        stage_code = STAGES[stage]
-        contract = {table: [f"{n}:{t}" for n, t in contract_schema(table).items()] for table in stage_code.tables}
-        code = digest([code_digest(stage_code.entry, stage_code.data), contract])
-        return {"code": code, "from": self._upstream(stage, key)}
+        return {"code": self._code(stage), "from": getattr(self, f"_{stage}_from")(*key)}
 
-    def _digest(self, stage: str, *key: str) -> str:
+    def digest(self, stage: str, *key: str) -> str:
         """One digest of a job's settings and stamp: what its outputs are a function of."""
         if (stage, key) not in self._digest_of:
-            self._digest_of[stage, key] = digest([self.settings(stage, *key), self.stamp(stage, *key)])
+            self._digest_of[stage, key] = digest([self.settings.of(stage, *key), self.stamp(stage, *key)])
         return self._digest_of[stage, key]
 
-    def _upstream(self, stage: str, key: Key) -> dict[str, Any]:
-        return getattr(self, f"_{stage}_upstream", lambda *_: {})(*key)
+    def _code(self, stage: str) -> str:
+        """Digest of what the stage's jobs run and of the columns of the results tables they write."""
+        if stage not in self._code_of:
+            parts = STAGES[stage]
+            contract = {table: [f"{n}:{t}" for n, t in contract_schema(table).items()] for table in parts.tables}
+            self._code_of[stage] = digest([self.code.of(parts.entry, parts.data), contract])
+        return self._code_of[stage]
 
-    def _calibration_upstream(self) -> dict[str, Any]:
-        return {la: digest(self._extract_upstream(la)) for la in self.las}
+    def extracts_settled(self, la: str) -> bool:
+        """Whether no job will make the LA's extracts anew, so that their dates mean nothing.
 
-    def _partition_upstream(self, la: str) -> dict[str, Any]:
-        return self._national_fingerprints[la]
-
-    def _extract_upstream(self, la: str) -> dict[str, Any]:
-        """The content of the LA's extracts; of synthetic ones, how they are made and which were replaced since."""
-        if self.national:
-            return {"partition": self._digest("partition", la)}
-        paths = [Path(path) for paths in self.extract_files(la).values() for path in paths]
-        if not self.synthetic:
-            return {path.name: self.digests.of(path) for path in paths}
-        return {"synthetic": self._digest("synthetic", la), "replaced": self._replaced(la, paths)}
-
-    _ingest_upstream = _extract_upstream
-
-    @cached_property
-    def _national_fingerprints(self) -> dict[str, dict[str, str]]:
-        """LA -> file -> fingerprint of its rows there, so that only LAs whose rows changed go stale.
-
-        A file's fingerprints can rest on the other files too (which LA a child belongs to).
+        Synthetic ones are settled if they were generated by today's settings and code.
         """
-        context = digest(
-            {path: self.digests.of(Path(path)) for paths in self.national_files.values() for path in paths}
-        )
-        found: dict[str, dict[str, str]] = {la: {} for la in self.las}
-        for kind, paths in self.national_files.items():
-            compute = partial(
-                fingerprint, kind, files=self.national_files, source_format=self.config["extracts"]["format"]
-            )
-            for path in paths:
-                of_las = self.digests.of(Path(path), "rows by LA", compute, context)
-                for la in self.las:
-                    found[la][Path(path).name] = of_las.get(la, {}).get("fingerprint", "no rows")
-        return found
+        if self.extracts.synthetic:
+            return self.extracts.generated_by(la) == self.digest("synthetic", la)
+        return not self.extracts.national
 
-    def _replaced(self, la: str, paths: list[Path]) -> dict[str, str]:
-        """Synthetic files that are not as they were generated (somebody put another extract in their place)."""
-        generated = self._manifest(la).get("files", {})
-        present = {path.name: self.digests.of(path) for path in paths if path.is_file()}
-        return {name: found for name, found in present.items() if found != generated.get(name, {}).get("sha256")}
+    # ---- what the jobs of each stage are made from
 
-    def _clean_upstream(self, la: str) -> dict[str, Any]:
-        return {"ingest": self._digest("ingest", la)}
+    def _synthetic_from(self, la: str) -> dict[str, Any]:
+        return {}
 
-    def _outcomes_upstream(self, outcome: str, la: str) -> dict[str, Any]:
-        return {"clean": self._digest("clean", la)}
+    def _la_covariates_from(self) -> dict[str, Any]:
+        return {}
 
-    def _events(self, outcome: str) -> dict[str, Any]:
-        return {la: self._digest("outcomes", outcome, la) for la in self.las_of(outcome)}
+    def _calibration_from(self) -> dict[str, Any]:
+        return {la: digest(self._ingest_from(la)) for la in self.plan.las}
 
-    def _covariates_digest(self) -> dict[str, str]:
-        if self.synthetic:
-            return {"la_covariates": self._digest("la_covariates")}
-        path = self.la_covariates_file
-        return {} if path is None else {"la_covariates": self.digests.of(Path(path))}
+    def _partition_from(self, la: str) -> dict[str, Any]:
+        return self.extracts.national_rows[la]
 
-    def _match_las_upstream(self, outcome: str) -> dict[str, Any]:
-        return self._events(outcome) | self._covariates_digest() if self.computes_comparators(outcome) else {}
+    def _ingest_from(self, la: str) -> dict[str, Any]:
+        if self.extracts.national:
+            return {"partition": self.digest("partition", la)}
+        if self.extracts.synthetic:
+            return {"synthetic": self.digest("synthetic", la), "replaced": self.extracts.replaced(la)}
+        return self.extracts.content(la)
 
-    def _cohort_upstream(self, outcome: str) -> dict[str, Any]:
-        return self._events(outcome) | self._covariates_digest() | {"match_las": self._digest("match_las", outcome)}
+    def _clean_from(self, la: str) -> dict[str, Any]:
+        return {"ingest": self.digest("ingest", la)}
 
-    def _match_upstream(self, outcome: str) -> dict[str, Any]:
-        return {"cohort": self._digest("cohort", outcome)}
+    def _outcomes_from(self, outcome: str, la: str) -> dict[str, Any]:
+        return {"clean": self.digest("clean", la)}
 
-    _missingness_upstream = _match_upstream
+    def _events_and_covariates(self, outcome: str) -> dict[str, Any]:
+        events = {la: self.digest("outcomes", outcome, la) for la in self.plan.las_of(outcome)}
+        if self.extracts.synthetic:
+            return events | {"la_covariates": self.digest("la_covariates")}
+        return events | {"la_covariates": self.extracts.covariates_content()}
 
-    def _impute_upstream(self, outcome: str, imputation: str) -> dict[str, Any]:
-        return {"match": self._digest("match", outcome)}
+    def _match_las_from(self, outcome: str) -> dict[str, Any]:
+        return self._events_and_covariates(outcome) if self.plan.computes_comparators(outcome) else {}
 
-    def _cross_products_upstream(self, outcome: str, imputation: str) -> dict[str, Any]:
-        return {"impute": self._digest("impute", outcome, imputation)}
+    def _cohort_from(self, outcome: str) -> dict[str, Any]:
+        return self._events_and_covariates(outcome) | {"match_las": self.digest("match_las", outcome)}
 
-    _logit_upstream = _cross_products_upstream
+    def _match_from(self, outcome: str) -> dict[str, Any]:
+        return {"cohort": self.digest("cohort", outcome)}
 
-    def _estimate_upstream(self, outcome: str) -> dict[str, Any]:
-        return {number: self._digest("cross_products", outcome, number) for number in self.imputations}
+    _missingness_from = _match_from
 
-    def _pool_upstream(self, table: str) -> dict[str, Any]:
+    def _impute_from(self, outcome: str, imputation: str) -> dict[str, Any]:
+        return {"match": self.digest("match", outcome)}
+
+    def _cross_products_from(self, outcome: str, imputation: str) -> dict[str, Any]:
+        return {"impute": self.digest("impute", outcome, imputation)}
+
+    def _logit_from(self, outcome: str) -> dict[str, Any]:
+        return {number: self.digest("impute", outcome, number) for number in self.plan.imputations}
+
+    def _estimate_from(self, outcome: str) -> dict[str, Any]:
+        linear = {number: self.digest("cross_products", outcome, number) for number in self.plan.imputations}
+        return linear | ({"logit": self.digest("logit", outcome)} if self.plan.needs_logit(outcome) else {})
+
+    def _pool_from(self, table: str) -> dict[str, Any]:
         stage = next(name for name, stage in STAGES.items() if table in stage.tables)
-        return {key: self._digest(stage, key) for key in (self.las if table in POOLED_BY_LA else self.outcomes)}
+        return {key: self.digest(stage, key) for key in self.parts(table)}
 
-    def _report_upstream(self) -> dict[str, Any]:
-        made = {table: self._digest("pool", table) for table in (*POOLED_BY_LA, *POOLED_BY_OUTCOME)}
-        return made | ({"calibration": self._digest("calibration")} if self.synthetic else {})
+    def _report_from(self) -> dict[str, Any]:
+        tables = {table: self.digest("pool", table) for table in (*POOLED_BY_LA, *POOLED_BY_OUTCOME)}
+        return tables | ({"calibration": self.digest("calibration")} if self.extracts.synthetic else {})
+
+    def parts(self, table: str) -> list[str]:
+        """The LAs or outcomes whose parts a results table is collected from."""
+        return self.plan.las if table in POOLED_BY_LA else self.plan.outcomes

@@ -62,7 +62,8 @@ def test_the_donut(row: dict[str, Any], post: int | None, why: str) -> None:
 
 
 def test_a_comparator_inherits_the_dates_of_each_pilot_it_serves() -> None:
-    # 2015-08-01 is inside the donut of group 501 and before that of group 502; 2017-01-01 is after 501's and inside 502's.
+    # 2015-08-01 is inside the donut of group 501 and before that of group 502; 2017-01-01 is after 501's and inside
+    # 502's.
     found = cohort(event("2015-08-01", la="510"), event("2017-01-01", la="510"))
     assert found.select("group", "post").rows() == [("501", 1), ("502", 0)]
     assert found["treated"].to_list() == [0, 0]
@@ -129,8 +130,11 @@ def test_explicit_lists_win_and_other_pilots_get_the_nearest_la_that_is_no_pilot
     pilots = [pilot("501", comparators=None), pilot("502")]
     found = matched_groups(pilots, ["501", "502"], events, nothing, LaMatching(1, ("outcome_level",)))
     assert found.select("group", "la_code", "source").rows() == [
-        ("501", "501", "explicit"), ("501", "511", "computed"), ("502", "502", "explicit"), ("502", "510", "explicit"),
-    ]  # fmt: skip
+        ("501", "501", "explicit"),
+        ("501", "511", "computed"),
+        ("502", "502", "explicit"),
+        ("502", "510", "explicit"),
+    ]
 
 
 def test_la_covariates_are_read_strictly_and_blanks_are_missing(tmp_path: Path) -> None:

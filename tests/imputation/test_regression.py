@@ -5,8 +5,9 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
-from scripts.imputation.regression import BLOCK_ROWS, expit, gram, linear_draw, logistic_draw, nearest_donors
+from scripts.imputation.regression import BLOCK_ROWS, PRIOR_SD, expit, gram, linear_draw, logistic_draw, nearest_donors
 
 
 def design(n: int, seed: int = 1) -> np.ndarray:
@@ -80,3 +81,28 @@ def test_a_separated_predictor_keeps_finite_probabilities() -> None:
     probability = logistic_draw(matrix, 3, np.arange(150), matrix[:150, 3], np.random.default_rng(1))
     assert np.isfinite(probability).all()
     assert probability[:20].min() > 0.5 > probability[20:].max()
+
+
+def test_a_level_seen_once_is_shrunk_and_does_not_throw_the_fit_off() -> None:
+    """One row has the level, and the event: without a prior its coefficient would be infinite, and Newton's full step
+    overshoots by thousands. The posterior mode solves score = slope / variance, checked here by a general optimiser."""
+    rng = np.random.default_rng(3)
+    n = 4000
+    level = np.zeros(n)
+    level[0] = 1.0
+    matrix = np.column_stack([np.ones(n), rng.standard_normal(n), level - level.mean(), np.zeros(n)])
+    response = (rng.random(n) < expit(-2.3 + 0.4 * matrix[:, 1])).astype(float)
+    response[0] = 1.0
+    matrix[:, 3] = response
+    precision = np.array([0.0, PRIOR_SD**-2, PRIOR_SD**-2])
+
+    def penalty(slope: np.ndarray) -> float:
+        linear = matrix[:, :3] @ slope
+        return float(np.logaddexp(0.0, linear).sum() - response @ linear + precision @ slope**2 / 2)
+
+    mode = minimize(penalty, np.zeros(3), method="BFGS", options={"gtol": 1e-8}).x
+    probes = np.vstack([matrix, [0.0, 0.0, 1.0, 0.0]])
+    draws = [logistic_draw(probes, 3, np.arange(n), response, np.random.default_rng(seed))[-1] for seed in range(200)]
+    slopes = np.log(np.array(draws) / (1 - np.array(draws)))
+    assert abs(slopes.mean() - mode[2]) < 3 * slopes.std() / np.sqrt(200)
+    assert 1.0 < slopes.std() < PRIOR_SD

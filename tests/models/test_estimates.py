@@ -32,10 +32,10 @@ def run(folder: Path, frame: pl.DataFrame, chosen: dict[str, Any]) -> dict[str, 
         numbered = chosen | {"imputation": chosen["imputation"] | {"number": number}}
         impute(str(folder / "matched.parquet"), str(folder / f"{number}.parquet"), numbered)
         cross_products(str(folder / f"{number}.parquet"), str(folder / f"{number}.npz"), numbered)
-        logit(str(folder / f"{number}.parquet"), str(folder / f"{number}.json"), numbered)
-    files = [[str(folder / f"{number}.{ending}") for number in (1, 2)] for ending in ("npz", "json")]
+    logit([str(folder / f"{number}.parquet") for number in (1, 2)], str(folder / "logit.json"), chosen)
+    files = [str(folder / f"{number}.npz") for number in (1, 2)]
     paths = {name: str(folder / f"{name}.csv") for name in TABLES}
-    estimate(*files, **paths, settings=chosen)
+    estimate(files, str(folder / "logit.json"), **paths, settings=chosen)
     return {name: read_results(table, paths[name]) for name, table in TABLES.items()}
 
 

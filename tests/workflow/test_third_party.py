@@ -21,12 +21,17 @@ STUDY = {
     "las": {
         "codes": [{"code": "502", "name": "Generated return"}, {"code": "975", "name": "Fake return"}],
         "pilots": [
-            {"code": "502", "embedding_start": "2021-01-01", "embedding_end": "2021-06-30", "comparators": {"default": ["975"]}}
+            {
+                "code": "502",
+                "embedding_start": "2021-01-01",
+                "embedding_end": "2021-06-30",
+                "comparators": {"default": ["975"]},
+            }
         ],
     },
     "outcomes": {"kinship": {"embedded_before": None}},
     "synthetic": {"recording_breaks": []},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

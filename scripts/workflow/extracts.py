@@ -1,0 +1,110 @@
+"""Where the extracts are and what is in them: synthetic, one folder per LA, or national files for all LAs."""
+
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from scripts.artefacts import read_json
+from scripts.ingest.discovery import discover, discover_national
+from scripts.ingest.layout import load_layouts
+from scripts.ingest.partition import fingerprint, partition_names
+from scripts.synthetic.job import MANIFEST
+from scripts.workflow.digests import RememberedDigests, digest
+
+SYNTHETIC_FOLDER = "results/individual/extracts"
+PARTITIONED_FOLDER = "results/individual/partitioned"
+Files = dict[str, list[str]]
+
+
+class Extracts:
+    """The files of config block `extracts`, by LA and kind, and digests of their content.
+
+    Parameters
+    ----------
+    extracts : the config block.
+    las : codes of all LAs.
+    synthetic_names : names of the files of an LA's synthetic extract.
+    digests : memory of digests.
+    """
+
+    def __init__(
+        self, extracts: dict[str, Any], las: list[str], synthetic_names: list[str], digests: RememberedDigests
+    ) -> None:
+        self.source, self.format, self.folder = extracts["source"], extracts["format"], extracts["folder"]
+        self.configured_covariates: str | None = extracts["la_covariates"]
+        self.las = las
+        self.synthetic_names = synthetic_names
+        self.digests = digests
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether they are the embedded synthetic ones."""
+        return self.source == "synthetic"
+
+    @property
+    def national(self) -> bool:
+        """Whether each file holds all LAs and has to be partitioned."""
+        return self.source == "national"
+
+    @property
+    def la_covariates_file(self) -> str | None:
+        """The LA covariates: made with the synthetic extracts, else the configured file, if any."""
+        return f"{SYNTHETIC_FOLDER}/la_covariates.csv" if self.synthetic else self.configured_covariates
+
+    @cached_property
+    def national_files(self) -> Files:
+        """Kind -> files of a national layout."""
+        return discover_national(Path(self.folder), self.format)
+
+    def files(self, la: str) -> Files:
+        """Kind -> files of one LA as ingest reads them; of synthetic and partitioned extracts as they will be."""
+        if self.national:
+            return partition_names(self.national_files, Path(PARTITIONED_FOLDER) / la)
+        if self.synthetic:
+            paths = [Path(SYNTHETIC_FOLDER) / la / name for name in self.synthetic_names]
+            layouts = load_layouts(self.format)
+            return {kind: [str(path) for path in paths if layout.matches(path)] for kind, layout in layouts.items()}
+        return discover(Path(self.folder), la, self.format)
+
+    def paths(self, la: str) -> list[str]:
+        """All files of one LA."""
+        return [path for paths in self.files(la).values() for path in paths]
+
+    def content(self, la: str) -> dict[str, str]:
+        """File name -> digest of what is in an LA's own folder."""
+        return {Path(path).name: self.digests.of(Path(path)) for path in self.paths(la)}
+
+    def covariates_content(self) -> str | None:
+        """Digest of the configured LA covariates; None without a file."""
+        return self.configured_covariates and self.digests.of(Path(self.configured_covariates))
+
+    def generated_by(self, la: str) -> str | None:
+        """The stamp under which an LA's synthetic extract on disk was generated; None if there is none."""
+        return self._manifest(la).get("stamp")
+
+    def replaced(self, la: str) -> dict[str, str]:
+        """File name -> digest of the synthetic files that are not as generated: somebody put others in their place."""
+        generated = self._manifest(la).get("files", {})
+        present = {Path(p).name: self.digests.of(Path(p)) for p in self.paths(la) if Path(p).is_file()}
+        return {name: found for name, found in present.items() if found != generated.get(name, {}).get("sha256")}
+
+    def _manifest(self, la: str) -> dict[str, Any]:
+        """What is on disk about how an LA's synthetic extract was generated; empty before it was."""
+        manifest = Path(SYNTHETIC_FOLDER) / la / MANIFEST
+        return read_json(manifest) if manifest.is_file() else {}
+
+    @cached_property
+    def national_rows(self) -> dict[str, dict[str, str]]:
+        """LA -> file -> fingerprint of the LA's rows there, so that only LAs whose rows changed go stale.
+
+        A file's fingerprints can rest on the other files too (which LA a child belongs to).
+        """
+        paths = [(kind, Path(path)) for kind, paths in self.national_files.items() for path in paths]
+        context = digest({str(path): self.digests.of(path) for _, path in paths})
+        rows: dict[str, dict[str, str]] = {la: {} for la in self.las}
+        for kind, path in paths:
+            compute = partial(fingerprint, kind, files=self.national_files, source_format=self.format)
+            found = self.digests.of(path, "rows by LA", compute, context)
+            for la in self.las:
+                rows[la][path.name] = found.get(la, {}).get("fingerprint", "no rows")
+        return rows

@@ -1,0 +1,152 @@
+"""What each job is given: the slice of the configuration that it uses and nothing else.
+
+A job sees no more of the configuration than its settings, which are a parameter of its rule: so a change of one key
+reaches exactly the jobs that read it.
+"""
+
+from typing import Any
+
+from scripts.workflow.plan import Plan
+
+Settings = dict[str, Any]
+
+
+class JobSettings:
+    """Settings by stage: a method per stage, named after it, with the job's LA, outcome or imputation as arguments."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.config = plan.config
+
+    def of(self, stage: str, *key: str) -> Settings:
+        """The settings of a job; `key`: its LA, or its outcome and, where it has one, its LA or imputation."""
+        return getattr(self, stage)(*key)
+
+    # ---- per LA
+
+    def synthetic(self, la: str) -> Settings:
+        """The generator sees only its own LA, so that LAs are independent."""
+        return self._generator() | {"las": {la: self._embedding(la)}}
+
+    def la_covariates(self) -> Settings:
+        """Every LA at once."""
+        return self._generator() | {"las": {la: self._embedding(la) for la in self.plan.las}}
+
+    calibration = la_covariates
+
+    def _generator(self) -> Settings:
+        dates = {name: self.config["dates"][name] for name in ("data_start", "data_end", "bank_holidays")}
+        seed, synthetic = self.config["study"]["seed"], self.config["synthetic"]
+        return {"seed": seed, "dates": dates, "synthetic": synthetic, "n_las": len(self.plan.las)}
+
+    def _embedding(self, la: str) -> dict[str, str | None]:
+        pilot = next((pilot for pilot in self.plan.pilots if pilot["code"] == la), {})
+        return {name: pilot.get(name) for name in ("embedding_start", "embedding_end")}
+
+    def partition(self, la: str) -> Settings:
+        """The rows to take."""
+        return {"format": self.config["extracts"]["format"], "las": [la]}
+
+    def ingest(self, la: str) -> Settings:
+        """How to read."""
+        names = ("format", "max_unreadable_share", "census_year", "xml_max_bytes")
+        return {name: self.config["extracts"].get(name) for name in names}
+
+    def clean(self, la: str) -> Settings:
+        """The contested choices."""
+        return {"cleaning": self.config["cleaning"], "dates": self._clock()}
+
+    def _clock(self) -> Settings:
+        return {name: self.config["dates"][name] for name in ("data_end", "bank_holidays", "elevated_risk_days")}
+
+    def outcomes(self, outcome: str, la: str) -> Settings:
+        """The outcome's definition, less what only later stages read."""
+        later = {"label", "unit", "primary", "exclude_groups", "embedded_before", "outlier_iqr_multiple", "event_time"}
+        entry = {name: value for name, value in self.config["outcomes"][outcome].items() if name not in later}
+        if "kinship_definition" in entry:
+            entry["kinship"] = self.config["kinship_definitions"][entry["kinship_definition"]]
+        school_age = self.config["covariates"]["school_age"]
+        definition = {"key": outcome, "outcome": entry, "dates": self._clock(), "school_age": school_age}
+        return {"outcome": definition, "covariates": self.plan.child_covariates(outcome)}
+
+    # ---- per outcome
+
+    def match_las(self, outcome: str) -> Settings:
+        """The pilots with this outcome's comparators."""
+        entry = self.config["outcomes"][outcome]
+        pilots = [
+            pilot | {"comparators": {"default": lists.get(outcome, lists.get("default"))}}
+            for pilot in self.plan.pilots
+            for lists in [pilot.get("comparators") or {}]
+        ]
+        return {
+            "outcome": outcome,
+            "pilots": pilots,
+            "exclude_groups": entry["exclude_groups"],
+            "embedded_before": entry.get("embedded_before"),
+            "matching": {"las": self.config["matching"]["las"]},
+            "la_covariates": self._la_covariate_names(),
+        }
+
+    def cohort(self, outcome: str) -> Settings:
+        """Periods and outliers."""
+        entry = self.config["outcomes"][outcome]
+        return {
+            "outcome": outcome,
+            "outlier_iqr_multiple": entry.get("outlier_iqr_multiple"),
+            "event_time": entry["event_time"],
+            "la_covariates": self._la_covariate_names(),
+        }
+
+    def _la_covariate_names(self) -> list[str]:
+        return [entry["name"] for entry in self.config["covariates"]["la"]]
+
+    def match(self, outcome: str) -> Settings:
+        """The covariates to match on."""
+        covariates = {"child": self.plan.child_covariates(outcome)}
+        return {
+            "outcome": outcome,
+            "covariates": covariates,
+            "matching": {"children": self.config["matching"]["children"]},
+        }
+
+    def missingness(self, outcome: str) -> Settings:
+        """The covariates to describe."""
+        return {"outcome": outcome, "covariates": self._covariates(outcome)}
+
+    def _covariates(self, outcome: str) -> Settings:
+        return {"child": self.plan.child_covariates(outcome), "la": self.config["covariates"]["la"]}
+
+    def impute(self, outcome: str, imputation: str) -> Settings:
+        """One imputation: its number makes its random numbers."""
+        return {
+            "outcome": outcome,
+            "covariates": self._covariates(outcome),
+            "imputation": self.config["imputation"] | {"number": int(imputation)},
+            "seed": self.config["study"]["seed"],
+        }
+
+    def estimate(self, outcome: str) -> Settings:
+        """The specifications that apply to the outcome."""
+        return {
+            "outcome": outcome,
+            "covariates": self._covariates(outcome),
+            "imputation": self.config["imputation"],
+            "models": self.config["models"] | {"specifications": self.plan.specifications(outcome)},
+        }
+
+    logit = estimate
+
+    def cross_products(self, outcome: str, imputation: str) -> Settings:
+        """Every linear specification's columns are gathered in one pass."""
+        return self.estimate(outcome)
+
+    # ---- for all
+
+    def pool(self, table: str) -> Settings:
+        """Nothing is decided here."""
+        return {}
+
+    def report(self) -> Settings:
+        """The page prints the whole study."""
+        return {"config": self.config, "synthetic": self.config["extracts"]["source"] == "synthetic"}

@@ -21,12 +21,5 @@ rule clean:
     message:
         "Clean LA {wildcards.la}"
     run:
-        run_logged(
-            log[0],
-            clean_job.clean,
-            wildcards.la,
-            files(input),
-            {name: output[name] for name in CLEANED},
-            output.ledger,
-            params.settings,
-        )
+        arguments = wildcards.la, named(input, TABLES), named(output, CLEANED), output.ledger
+        run_logged(log[0], clean_job.clean, *arguments, params.settings)

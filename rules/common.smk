@@ -1,5 +1,7 @@
 # What every stage shares. In: the merged configuration. Leaves: STUDY (what jobs are given, what makes them stale),
 # the values of the wildcards, and how a job runs as a thread or in a process of its own.
+import atexit
+
 from scripts.config.load import load_study
 from scripts.outcomes.measures import MEASURES
 from scripts.outcomes.populations import POPULATIONS
@@ -8,7 +10,9 @@ from scripts.workflow.jobs import run_logged, run_process
 from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME
 from scripts.workflow.study import Study
 
-DIGESTS = RememberedDigests(Path(".snakemake/extract-digests.json"))
+DIGESTS = RememberedDigests(Path(".snakemake/digests.json"))
+# Previews remember too: what one has read, the run after it need not read again.
+atexit.register(DIGESTS.save)
 # Snakemake lists the files of the command line first; the base comes first here.
 CONFIG_FILES = [Path(path) for path in reversed(workflow.configfiles)]
 STUDY = Study(load_study(config, CONFIG_FILES, set(POPULATIONS), set(MEASURES)), DIGESTS)
@@ -25,9 +29,9 @@ def stamp(stage, *names):
     return lambda wildcards: STUDY.stamp(stage, *(wildcards[name] for name in names))
 
 
-def files(named):
-    """Named inputs or outputs of a rule as plain name -> path, for a job function."""
-    return {name: str(path) for name, path in named.items()}
+def named(paths, names):
+    """Some named inputs or outputs of a rule as plain name -> path, for a job function."""
+    return {name: str(paths[name]) for name in names}
 
 
 def optional(paths):
@@ -71,7 +75,3 @@ wildcard_constraints:
 
 
 container: None
-
-
-onstart:
-    DIGESTS.save()

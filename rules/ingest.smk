@@ -42,11 +42,11 @@ rule ingest:
     benchmark:
         "results/benchmarks/ingest/{la}.tsv"
     params:
+        files=lambda wildcards: STUDY.extracts.files(wildcards.la),
         settings=settings("ingest", "la"),
         stamp=stamp("ingest", "la"),
     message:
         "Read the extracts of LA {wildcards.la}"
     run:
-        tables = {name: output[name] for name in TABLES}
-        arguments = STUDY.extracts.files(wildcards.la), tables, output.report, params.settings
-        run_logged(log[0], ingest_job.ingest, wildcards.la, *arguments)
+        arguments = wildcards.la, params.files, named(output, TABLES), output.report
+        run_logged(log[0], ingest_job.ingest, *arguments, params.settings)

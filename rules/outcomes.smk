@@ -19,12 +19,5 @@ rule outcomes:
     message:
         "Outcome {wildcards.outcome} in LA {wildcards.la}"
     run:
-        run_logged(
-            log[0],
-            outcomes_job.outcomes,
-            wildcards.la,
-            files(input),
-            output.events,
-            output.flow,
-            params.settings,
-        )
+        arguments = wildcards.la, named(input, CLEANED), output.events, output.flow
+        run_logged(log[0], outcomes_job.outcomes, *arguments, params.settings)

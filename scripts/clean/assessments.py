@@ -26,7 +26,7 @@ def clean_assessments(
     dated = ledger.set_aside("assessments", "no_start_date", rows, pl.col("assessment_start").is_null())
     closed = pl.col("assessment_end").is_not_null()
     has_closed_copy = closed.any().over(KEY)
-    dated = dated.with_row_index("order").sort(*KEY, "assessment_end", "census_year", "order", nulls_last=True)
+    dated = dated.sort(*KEY, "assessment_end", "census_year", nulls_last=True)
     ended = ledger.set_aside("assessments", "open_copy_of_ended", dated, ~closed & has_closed_copy)
     again = pl.int_range(pl.len()).over([*KEY, "assessment_end"]) > 0
     single = ledger.set_aside("assessments", "duplicate", ended, again)

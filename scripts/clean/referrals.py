@@ -63,7 +63,9 @@ def collapse_referrals(
     """
     ledger.count("referrals", IN, "", copies)
     dated = ledger.set_aside("referrals", "no_referral_date", copies, pl.col("referral_date").is_null())
-    dated = dated.with_row_index("order").sort(*KEY, "census_year", "order", nulls_last=True)
+    # Ties are broken by content, so that the order of the extract's rows never matters.
+    rest = [name for name in dated.columns if name not in (*KEY, "census_year")]
+    dated = dated.sort(*KEY, "census_year", *rest, nulls_last=True)
     kept_copy = pl.int_range(pl.len()).over(KEY) == 0
     same_year = (pl.col("census_year") == pl.col("census_year").first().over(KEY)).fill_null(True)
     firsts = ledger.set_aside("referrals", "same_year_copy", dated, ~kept_copy & same_year)

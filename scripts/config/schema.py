@@ -113,10 +113,14 @@ def _unknown_keys(error: ValidationError) -> list[str]:
 
 
 def _candidates(error: ValidationError, key: str) -> Iterable[str]:
-    """Keys `key` may stand for: those not written yet if one is like it, else every valid one (after an overlay)."""
+    """Keys `key` may stand for: those not written yet if one is as like it as any, else every valid one.
+
+    A key misspelt in an overlay stands beside the right one of the base, so a written key may be the one meant.
+    """
     valid = error.schema["properties"].keys()
     unwritten = valid - error.instance.keys()
-    return unwritten if nearest(key, unwritten) else valid
+    near = nearest(key, unwritten)
+    return unwritten if near and near == nearest(key, valid) else valid
 
 
 def _meant(error: ValidationError) -> Iterator[KeyPath]:

@@ -39,7 +39,8 @@ def _picture(figure: Figure, synthetic: bool, alt: str, caption: str) -> Picture
     if synthetic:
         figure.text(0.99, 0.99, "SYNTHETIC", ha="right", va="top", color=ORANGE, fontsize=10, fontweight="bold")
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     encoded = base64.b64encode(buffer.getvalue().encode()).decode()
     return Picture(f"data:image/svg+xml;base64,{encoded}", alt, caption)
 
@@ -127,43 +128,52 @@ def _event_panel(panel: Axes, finding: Finding, events: pl.DataFrame, reference:
     panel.set_xlabel("Years since embedding", fontsize=9.5)
 
 
-def love_plot(balance: pl.DataFrame, synthetic: bool) -> Picture | None:
-    """Largest standardised mean difference of each covariate before and after matching, over levels and periods."""
-    largest = (
-        balance.drop_nulls("smd")
-        .group_by("outcome", "covariate", "stage")
-        .agg(pl.col("smd").abs().max())
-        .group_by("covariate", "stage")
-        .agg(pl.col("smd").max())
-        .sort("covariate", "stage")
-    )
-    if largest.is_empty():
+def love_plot(
+    findings: list[Finding], balance: pl.DataFrame, matched: dict[str, bool], synthetic: bool
+) -> Picture | None:
+    """Largest standardised mean difference of each covariate before and after matching, a panel per primary outcome.
+
+    `matched`: covariate -> whether it was matched on; those come first.
+    """
+    largest = balance.drop_nulls("smd").group_by("outcome", "covariate", "stage").agg(pl.col("smd").abs().max())
+    shown = [finding for finding in findings if finding.primary and finding.outcome in set(largest["outcome"])]
+    if not shown:
         return None
-    names = sorted(set(largest["covariate"]), reverse=True)
+    names = sorted(set(largest["covariate"]), key=lambda name: (matched[name], name))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8.5, 1.2 + 0.34 * len(names)))
-        panel = figure.subplots()
-        for stage, marker, colour, label in (
-            ("before", "o", ORANGE, "before matching"),
-            ("after", "D", BLUE, "after matching"),
-        ):
-            of_stage = largest.filter(stage=stage)
-            panel.plot(
-                of_stage["smd"].to_list(),
-                [names.index(c) for c in of_stage["covariate"]],
-                marker,
-                color=colour,
-                label=label,
-            )
-        panel.axvline(0.1, color=GREY, linewidth=1, linestyle="--")
-        panel.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
-        panel.set_xlim(left=0)
-        panel.set_xlabel("Largest absolute standardised mean difference, any outcome, level and period")
-        panel.legend(frameon=False, loc="lower right")
-    after = largest.filter(stage="after")["smd"].max()
+        lines = -(-len(shown) // 2)
+        figure = Figure(figsize=(8.5, lines * (1.1 + 0.25 * len(names))))
+        panels = figure.subplots(lines, 2, squeeze=False, sharex=True, sharey=True).ravel()
+        for panel, finding in zip(panels, shown, strict=False):
+            _love_panel(panel, finding.label, largest.filter(outcome=finding.outcome), names)
+        for panel in panels[len(shown) :]:
+            panel.set_axis_off()
+        labels = [f"{name.replace('_', ' ')}{'' if matched[name] else ' (not matched)'}" for name in names]
+        panels[0].set_yticks(range(len(names)), labels)
+        panels[0].legend(frameon=False, loc="lower right", fontsize=9)
+    after = largest.filter(stage="after").sort("smd").row(-1, named=True)
     caption = (
-        "Balance between children in pilot and comparator LAs. Matched covariates fall to about zero; those that were "
-        "not matched on are adjusted for in the models. Dashed: 0.1, a common limit."
+        "Balance between children in pilot and comparator LAs: the largest absolute standardised mean difference of "
+        "each covariate over its levels and both periods. Matching is exact within each group of LAs; what is left for "
+        "matched covariates comes from groups of different weight in the two arms. The models adjust for all of them. "
+        "Dashed: 0.1, a common limit."
     )
-    alt = f"Love plot of {len(names)} covariates; largest difference after matching {after:.2f}."
+    alt = (
+        f"Balance of {len(names)} covariates before and after matching for {len(shown)} outcomes. The largest "
+        f"difference after matching is {after['smd']:.2f}, for {after['covariate'].replace('_', ' ')}."
+    )
     return _picture(figure, synthetic, alt, caption)
+
+
+def _love_panel(panel: Axes, label: str, largest: pl.DataFrame, names: list[str]) -> None:
+    for stage, marker, colour, told in (
+        ("before", "o", ORANGE, "before matching"),
+        ("after", "D", BLUE, "after matching"),
+    ):
+        of_stage = largest.filter(stage=stage).sort("covariate")
+        places = [names.index(covariate) for covariate in of_stage["covariate"]]
+        panel.plot(of_stage["smd"].to_list(), places, marker, color=colour, label=told, markersize=5)
+    panel.axvline(0.1, color=GREY, linewidth=1, linestyle="--")
+    panel.set_xlim(left=0)
+    panel.set_title(_wrapped(label, 46), fontsize=10.5, loc="left")
+    panel.set_xlabel("Standardised mean difference", fontsize=9.5)

@@ -25,7 +25,7 @@ def report(tables: dict[str, str], output: str, settings: dict[str, Any]) -> Non
     pictures = {
         "forest": forest(found, settings["synthetic"]),
         "events": event_studies(found, read["estimates"], _reference(config), settings["synthetic"]),
-        "love": love_plot(read["balance"], settings["synthetic"]),
+        "love": love_plot(found, read["balance"], _matched_on(config), settings["synthetic"]),
     }
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -37,7 +37,7 @@ def report(tables: dict[str, str], output: str, settings: dict[str, Any]) -> Non
         findings=found,
         pictures=pictures,
         populations=_populations(config, read["flow"]),
-        matched=read["balance_overall"].rows(named=True),
+        matched=_matched(read["balance_overall"]),
         matches=_matches(config, read["la_matches"]),
         set_aside=_set_aside(read["ledger"]),
         unknown_class=_unknown_class(read["ledger"]),
@@ -95,6 +95,17 @@ def _matches(config: dict[str, Any], matches: pl.DataFrame) -> list[dict[str, An
         .sort("group", maintain_order=True)
         .rows(named=True)
     )
+
+
+def _matched_on(config: dict[str, Any]) -> dict[str, bool]:
+    """Child covariate -> whether children were matched on it."""
+    return {entry["name"]: entry["match"] for entry in config["covariates"]["child"]}
+
+
+def _matched(overall: pl.DataFrame) -> list[dict[str, Any]]:
+    """Sample sizes and balance, one row per outcome and period, before and after matching side by side."""
+    before, after = (overall.filter(stage=stage).drop("stage") for stage in ("before", "after"))
+    return before.join(after, on=["outcome", "period"], suffix="_after", maintain_order="left").rows(named=True)
 
 
 def _set_aside(ledger: pl.DataFrame) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.artefacts import read_json
+from scripts.errors import StudyError
 from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.layout import load_layouts
 from scripts.ingest.partition import fingerprint, partition_names
@@ -65,6 +66,30 @@ class Extracts:
             layouts = load_layouts(self.format)
             return {kind: [str(path) for path in paths if layout.matches(path)] for kind, layout in layouts.items()}
         return discover(Path(self.folder), la, self.format)
+
+    def require(self) -> None:
+        """Check that the files no study can do without are there, for every LA at once.
+
+        Raises
+        ------
+        StudyError : FILE, naming the folder, the LAs and the kind of file.
+        """
+        if self.synthetic:
+            return
+        needed = {kind: layout.stems for kind, layout in load_layouts(self.format).items() if layout.required}
+        las = [""] if self.national else self.las
+        files = {la: self.national_files if self.national else self.files(la) for la in las}
+        for kind, stems in needed.items():
+            lacking = [la for la in las if not files[la][kind]]
+            if lacking:
+                whose = f" of LAs {', '.join(lacking)}" if lacking != [""] else ""
+                remedy = "Put them there, or correct extracts.folder or las.codes; docs/extracts.md has the names"
+                raise StudyError(
+                    "FILE",
+                    f"extracts.folder {self.folder}",
+                    f"there are no {kind} files ({', '.join(stems)}){whose}",
+                    remedy,
+                )
 
     def paths(self, la: str) -> list[str]:
         """All files of one LA."""

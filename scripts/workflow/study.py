@@ -27,6 +27,7 @@ class Study:
         self.settings = JobSettings(self.plan)
         generated = file_names(self.settings.la_covariates())
         self.extracts = Extracts(config["extracts"], self.plan.las, generated, digests)
+        self.extracts.require()
         self.code = CodeDigests(digests)
         self._code_of: dict[str, str] = {}
         self._digest_of: dict[tuple[str, Key], str] = {}

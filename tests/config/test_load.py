@@ -200,3 +200,9 @@ def test_an_overlay_changes_values_and_not_the_order_of_keys(tmp_path: Path) -> 
     ordered = in_order(merged, [read_yaml(base), read_yaml(extra)])
     assert ordered == merged
     assert list(ordered) == ["a", "b", "c"] and list(ordered["a"]) == ["x", "y", "z"]
+
+
+def test_a_key_misspelt_beside_the_right_one_is_recognised() -> None:
+    """As in an overlay: the base already has the right key, and other keys are only somewhat alike."""
+    expected = "outcomes.icpc.windw_days: unknown key; did you mean `window_days`?"
+    assert mistakes(changed(outcomes__icpc__windw_days=80)) == [expected]

@@ -37,7 +37,7 @@ class Picture:
 
 def _picture(figure: Figure, synthetic: bool, alt: str, caption: str) -> Picture:
     if synthetic:
-        figure.text(0.99, 0.99, "SYNTHETIC", ha="right", va="top", color=ORANGE, fontsize=10, fontweight="bold")
+        figure.suptitle("SYNTHETIC", x=0.99, ha="right", color=ORANGE, fontsize=10, fontweight="bold")
     buffer = io.StringIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
@@ -146,11 +146,13 @@ def love_plot(
         panels = figure.subplots(lines, 2, squeeze=False, sharex=True, sharey=True).ravel()
         for panel, finding in zip(panels, shown, strict=False):
             _love_panel(panel, finding.label, largest.filter(outcome=finding.outcome), names)
+            panel.tick_params(labelbottom=True)
         for panel in panels[len(shown) :]:
             panel.set_axis_off()
         labels = [f"{name.replace('_', ' ')}{'' if matched[name] else ' (not matched)'}" for name in names]
         panels[0].set_yticks(range(len(names)), labels)
-        panels[0].legend(frameon=False, loc="lower right", fontsize=9)
+        panels[0].set_xlim(0, 1.05 * max(largest["smd"].max(), 0.1))
+        panels[0].legend(frameon=False, loc="upper right", fontsize=9)
     after = largest.filter(stage="after").sort("smd").row(-1, named=True)
     caption = (
         "Balance between children in pilot and comparator LAs: the largest absolute standardised mean difference of "
@@ -174,6 +176,5 @@ def _love_panel(panel: Axes, label: str, largest: pl.DataFrame, names: list[str]
         places = [names.index(covariate) for covariate in of_stage["covariate"]]
         panel.plot(of_stage["smd"].to_list(), places, marker, color=colour, label=told, markersize=5)
     panel.axvline(0.1, color=GREY, linewidth=1, linestyle="--")
-    panel.set_xlim(left=0)
     panel.set_title(_wrapped(label, 46), fontsize=10.5, loc="left")
     panel.set_xlabel("Standardised mean difference", fontsize=9.5)

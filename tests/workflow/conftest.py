@@ -20,10 +20,12 @@ class Project:
 
     folder: Path
     overlays: list[str] = field(default_factory=lambda: ["config/small.yaml"])
+    cores: str = "2"
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy; standard error joins standard output."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", *self.overlays]
+        overlays = ["--configfile", *self.overlays] if self.overlays else []
+        command = [sys.executable, "-m", "snakemake", "--cores", self.cores, *arguments, *overlays]
         environment = os.environ | {"XDG_CACHE_HOME": str(self.folder / ".cache"), "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(
             command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

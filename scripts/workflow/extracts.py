@@ -68,7 +68,7 @@ class Extracts:
         return discover(Path(self.folder), la, self.format)
 
     def require(self) -> None:
-        """Check that the files no study can do without are there, for every LA at once.
+        """Check that the files a study cannot do without are there, for every LA at once, and the LA covariates.
 
         Raises
         ------
@@ -76,6 +76,9 @@ class Extracts:
         """
         if self.synthetic:
             return
+        if self.configured_covariates and not Path(self.configured_covariates).is_file():
+            remedy = "Correct the path, or write null to do without LA covariates"
+            raise StudyError("FILE", "extracts.la_covariates", "there is no such file", remedy)
         needed = {kind: layout.stems for kind, layout in load_layouts(self.format).items() if layout.required}
         las = [""] if self.national else self.las
         files = {la: self.national_files if self.national else self.files(la) for la in las}

@@ -70,6 +70,14 @@ def test_missing_extracts_are_named_before_anything_runs(tmp_path: Path) -> None
     assert "there are no referrals files (CIN_2???) of LAs 504, 509" in ended.stdout
 
 
+def test_missing_la_covariates_are_told_before_anything_runs(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    extracts = {"source": "per_la", "folder": "extracts", "la_covariates": "nowhere.csv"}
+    (tmp_path / "config" / "real.yaml").write_text(yaml.safe_dump({"extracts": extracts}))
+    project.overlays.append("config/real.yaml")
+    assert "extracts.la_covariates: there is no such file" in project.snakemake("-n").stdout
+
+
 def test_every_configuration_mistake_is_told_at_once(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     wrong = {"outcomes": {"icpc": {"windw_days": 80}}, "imputation": {"m": 1}}

@@ -1,6 +1,7 @@
 """What a job runs and reads is what its digest covers."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,31 @@ def test_a_damaged_memory_costs_reading_and_nothing_else(tmp_path: Path) -> None
     memory.write_text('{"sha256')
     file.write_text("a")
     assert RememberedDigests(memory).of(file) == file_digest(file)
+
+
+def rules() -> dict[str, str]:
+    """Rule name -> the text of its definition, over all rules files."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "rules").glob("*.smk")))
+    parts = re.split(r"^\s*rule (\w+):$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("rule", sorted(rules()))
+def test_every_rule_carries_its_own_stamp_and_settings_and_calls_the_module_it_stamps(rule: str) -> None:
+    definition = rules()[rule]
+    assert re.search(rf'stamp=stamp\("{rule}"', definition)
+    assert rule == "pool" or re.search(rf'settings=settings\("{rule}"', definition)
+    called = re.search(r'"(scripts\.\w+\.\w+):\w+"', definition)
+    module = called.group(1) if called else _imported(re.search(r"(\w+)\.\w+,", definition.split("run_logged(")[1]))
+    assert module == STAGES[rule].entry
+    assert "log:" in definition and "benchmark:" in definition and "message:" in definition
+
+
+def _imported(used: re.Match[str] | None) -> str:
+    """The module that rules files import under a name."""
+    assert used is not None
+    name = used.group(1)
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
+    imported = re.search(rf"^from (\S+) import (?:(\w+) as )?{name}$", text, flags=re.MULTILINE)
+    assert imported is not None
+    return f"{imported.group(1)}.{imported.group(2) or name}"

@@ -24,11 +24,15 @@ class HolidayCalendar:
 
 @cache
 def bank_holidays(calendar: HolidayCalendar, first_year: int, last_year: int) -> np.ndarray:
-    """Sorted bank holidays, shape (n,), dtype datetime64[D], first to last calendar year inclusive."""
+    """Sorted bank holidays, shape (n,), dtype datetime64[D], first to last calendar year inclusive.
+
+    The package lists a holiday at a weekend beside the working day that replaces it; only the latter is a bank holiday.
+    """
     days = holidays.country_holidays(
         calendar.country, subdiv=calendar.subdivision, years=range(first_year, last_year + 1)
     )
-    return np.array(sorted(days), dtype="datetime64[D]")
+    dates = np.array(sorted(days), dtype="datetime64[D]")
+    return dates[np.is_busday(dates)]
 
 
 def working_days(start: pl.Series, end: pl.Series, calendar: HolidayCalendar) -> pl.Series:

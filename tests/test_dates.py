@@ -63,6 +63,12 @@ def test_age_counts_completed_years_and_goes_below_zero_before_birth() -> None:
     assert frame.select(age_in_years(pl.col("born"), pl.col("on"))).to_series().to_list() == [17, 18, 0, -1]
 
 
+def test_a_holiday_at_a_weekend_counts_on_the_working_day_that_replaces_it() -> None:
+    # Christmas 2010 fell on a weekend; the bank holidays were Monday 27 and Tuesday 28 December.
+    days = pl.Series([date(2010, 12, 23), date(2010, 12, 24)], dtype=pl.Date)
+    assert near_bank_holiday(days, 3, ENGLAND).to_list() == [0, 1]
+
+
 def test_near_a_bank_holiday_means_within_the_days_on_either_side() -> None:
     days = pl.Series(
         [date(2018, 12, 22), date(2018, 12, 21), date(2018, 12, 29), date(2018, 12, 30), None], dtype=pl.Date

@@ -24,6 +24,8 @@ def clean_assessments(
     """
     ledger.count("assessments", IN, "", rows)
     dated = ledger.set_aside("assessments", "no_start_date", rows, pl.col("assessment_start").is_null())
+    backwards = pl.col("assessment_end") < pl.col("assessment_start")
+    dated = ledger.set_aside("assessments", "end_before_start", dated, backwards)
     closed = pl.col("assessment_end").is_not_null()
     has_closed_copy = closed.any().over(KEY)
     dated = dated.sort(*KEY, "assessment_end", "census_year", nulls_last=True)
@@ -35,10 +37,7 @@ def clean_assessments(
     else:
         later = pl.col("assessment_end") < pl.col("assessment_end").max().over(KEY)
         single = ledger.set_aside("assessments", "earlier_end_for_one_start", single, later)
-    open_left = ledger.set_aside("assessments", "not_ended", single, ~closed)
-    usable = ledger.set_aside(
-        "assessments", "end_before_start", open_left, pl.col("assessment_end") < pl.col("assessment_start")
-    )
+    usable = ledger.set_aside("assessments", "not_ended", single, ~closed)
     ledger.count("assessments", KEPT, "", usable)
     linked = _link_to_referral(usable, referrals)
     ledger.note("assessments", "no_referral_before_start", linked, pl.col("referral_date").is_null())

@@ -31,14 +31,14 @@ def clean_care_episodes(rows: pl.DataFrame, settings: CleaningSettings, ledger: 
     forward = ledger.set_aside(
         "care_episodes", "end_before_start", care, pl.col("episode_end") < pl.col("episode_start")
     )
-    # The last copy of an episode states its end, if any does; the order of the columns makes the choice reproducible.
-    forward = forward.sort(
-        *KEY, "episode_end", "legal_status", "placement", nulls_last=[False, False, False, True, True]
-    )
+    # The copy that says most speaks: a stated end, code or period start beats a gap; ties are broken by content.
+    said = ["episode_end", "legal_status", "placement", "end_reason", "poc_start"]
+    forward = forward.sort(*KEY, *said, *(name for name in forward.columns if name not in (*KEY, *said)))
     superseded = pl.int_range(pl.len()).over(KEY) < pl.len().over(KEY) - 1
     episodes = ledger.set_aside("care_episodes", "duplicate_start", forward, superseded)
-    episodes = _settle_overlaps(episodes, settings, ledger)
+    # Periods come before overlaps are settled: shortening an episode must not break a chain that was whole.
     episodes = episodes.with_columns(pl.coalesce("poc_start", _derived_period_start()).alias("poc_start"))
+    episodes = _settle_overlaps(episodes, settings, ledger)
     ledger.note("care_episodes", "period_starts_after_episode", episodes, pl.col("poc_start") > pl.col("episode_start"))
     ledger.count("care_episodes", KEPT, "", episodes)
     return episodes.select(
@@ -89,4 +89,4 @@ def _merge_overlaps(episodes: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
 def _derived_period_start() -> pl.Expr:
     """Start of the period of care: a new one begins where an episode starts after everything before it had ended."""
     new_period = (pl.col("episode_start") > _reach()).fill_null(True)
-    return pl.when(new_period).then("episode_start").forward_fill().over("child_id")
+    return pl.when(new_period).then(pl.coalesce("poc_start", "episode_start")).forward_fill().over("child_id")

@@ -20,6 +20,7 @@ DATES = {
         "cpp_start",
         "cpp_end",
         "birth_date",
+        "expected_birth_date",
         "death_date",
     ],
     "assessments": ["assessment_start", "assessment_end"],

@@ -10,10 +10,12 @@ import polars as pl
 
 from scripts.clean.ledger import IN, KEPT, Ledger
 from scripts.clean.settings import CleaningSettings
-from scripts.codes import normalised
+from scripts.codes import groups, normalised
 
 KEY = ["child_id", "referral_date"]
 IS_CIN_UNKNOWN = 99
+EXPECTED_BIRTH = "expected_birth_date"
+SCHOOL_CODES = ("sen_provision", "nc_year")
 FLAGS = ("cin_at_31_march", "any_point", "started")
 
 
@@ -22,11 +24,13 @@ def clear_implausible_dates(
 ) -> pl.DataFrame:
     """Set dates before `earliest_date` or after the end of the data missing (trap T-8), noting how many per column.
 
-    An end, closure or expected birth date after the data end is as impossible as a start: the extract was cut there.
+    An end or a closure after the data end is as impossible as a start: the extract was cut there. Only an expected
+    birth may lie ahead.
     """
     cleared = frame
     for column in columns:
-        implausible = (pl.col(column) < settings.earliest_date) | (pl.col(column) > settings.data_end)
+        too_late = (pl.col(column) > settings.data_end) & (column != EXPECTED_BIRTH)
+        implausible = (pl.col(column) < settings.earliest_date) | too_late
         ledger.note(table, f"implausible_{column}", frame, implausible)
         cleared = cleared.with_columns(pl.when(~implausible).then(pl.col(column)).alias(column))
     return cleared
@@ -75,7 +79,7 @@ def collapse_referrals(
     )
     referrals = _speaking_copy(dated, settings).join(_classification_inputs(dated, settings), on=KEY)
     referrals = firsts.select(*KEY, "census_year").join(referrals, on=KEY, how="left", maintain_order="left")
-    referrals = _classify(referrals, conference_dates, settings)
+    referrals = _classify(referrals, conference_dates, plans(copies))
     referrals = _settle_early_closures(referrals, settings, ledger)
     ledger.count("referrals", KEPT, "", referrals)
     for reason, code in (("class_no_further_action", 0), ("class_in_need", 1), ("class_unknown", IS_CIN_UNKNOWN)):
@@ -114,6 +118,8 @@ def _speaking_copy(copies: pl.DataFrame, settings: CleaningSettings) -> pl.DataF
         normalised(pl.col("category_of_abuse"), "category_of_abuse").alias("category_of_abuse"),
         (pl.col("previous_cpps") > 0).cast(pl.Int8).alias("previous_plan"),
         pl.max_horizontal(flags).alias("low_income"),
+        # A code that says nothing must not win over a later one that does.
+        *(pl.when(pl.col(name).is_in(list(groups(name)))).then(name).alias(name) for name in SCHOOL_CODES),
     )
     attributes = ("main_need", "previous_plan", "low_income", "sen_provision", "nc_year")
     return prepared.group_by(KEY, maintain_order=True).agg(
@@ -124,61 +130,57 @@ def _speaking_copy(copies: pl.DataFrame, settings: CleaningSettings) -> pl.DataF
 
 
 def _classification_inputs(copies: pl.DataFrame, settings: CleaningSettings) -> pl.DataFrame:
-    """What `_classify` needs of all copies: closures, no-further-action flags, in-need flags, plan starts."""
+    """What `_classify` needs of all copies: closures, no-further-action flags, in-need flags."""
     reason = normalised(pl.col("closure_reason"), "closure_reason")
     prepared = copies.with_columns(
-        reason.is_in(settings.nfa_closure_reasons).alias("closed_nfa"),
+        # A copy that states no reason (the case was still open) contradicts nothing; one that states an unknown does.
+        pl.when(pl.col("closure_reason").is_not_null())
+        .then(reason.is_in(settings.nfa_closure_reasons).fill_null(False))
+        .alias("closed_nfa"),
         reason.is_in(settings.cin_closure_reasons).alias("closed_cin"),
         pl.max_horizontal([pl.col(name) for name in FLAGS]).alias("flagged_cin"),
     )
     return prepared.group_by(KEY, maintain_order=True).agg(
         _by_choice("closure_date", "latest"),
-        # Copies that state no closure reason (the case was still open) do not contradict the others.
         pl.col("closed_nfa").drop_nulls().min().alias("every_closure_nfa"),
         pl.col("closed_cin").max(),
         _by_choice("referral_nfa", settings.nfa_conflict),
         pl.col("flagged_cin").max(),
-        pl.col("cpp_start").min().alias("first_plan"),
-        pl.col("cpp_start").max().alias("last_plan"),
     )
 
 
-def _classify(referrals: pl.DataFrame, conference_dates: pl.DataFrame, settings: CleaningSettings) -> pl.DataFrame:
+def _classify(referrals: pl.DataFrame, conference_dates: pl.DataFrame, plan_starts: pl.DataFrame) -> pl.DataFrame:
     """Add is_cin, in the published order: no further action, overridden by signs of need, then by closure RC1-RC7.
 
-    A referral that is open and not flagged no further action is in need; one that closed for an unknown reason without
-    any other sign is 99 (trap T-39).
+    Conferences and plans are the child's, whichever referral they were filed under. Without a closure nothing lies
+    between referral and closure but the referral's own day. A referral that is open and not flagged no further action
+    is in need; one that closed for an unknown reason without any other sign is 99 (trap T-39).
     """
-    horizon = pl.col("closure_date").fill_null(settings.data_end)
-    next_conference = conference_dates.sort("icpc_date").with_columns(pl.col("icpc_date").alias("next_conference"))
-    with_conference = referrals.sort("referral_date").join_asof(
-        next_conference,
-        left_on="referral_date",
-        right_on="icpc_date",
-        by="child_id",
-        strategy="forward",
-        check_sortedness=False,
-    )
+    until = pl.coalesce("closure_date", "referral_date")
+    dated = _with_next(_with_next(referrals, conference_dates, "icpc_date"), plan_starts, "cpp_start")
     in_need = pl.any_horizontal(
         (pl.col("flagged_cin") == 1).fill_null(False),
-        (pl.col("next_conference") <= horizon).fill_null(False),
-        pl.col("first_plan").is_between(pl.col("referral_date"), horizon).fill_null(False),
-        pl.col("last_plan").is_between(pl.col("referral_date"), horizon).fill_null(False),
+        (pl.col("icpc_date") <= until).fill_null(False),
+        (pl.col("cpp_start") <= until).fill_null(False),
         pl.col("closed_cin").fill_null(False),
     )
     no_further_action = pl.col("every_closure_nfa").fill_null(False) | (pl.col("referral_nfa") == 1).fill_null(False)
     open_case = pl.col("closure_date").is_null() & pl.col("every_closure_nfa").is_null()
-    return with_conference.with_columns(
-        pl.when(in_need)
-        .then(1)
-        .when(no_further_action)
-        .then(0)
-        .when(open_case)
-        .then(1)
-        .otherwise(IS_CIN_UNKNOWN)
-        .cast(pl.Int8)
-        .alias("is_cin")
-    ).sort(KEY)
+    is_cin = pl.when(in_need).then(1).when(no_further_action).then(0).when(open_case).then(1).otherwise(IS_CIN_UNKNOWN)
+    return dated.with_columns(is_cin.cast(pl.Int8).alias("is_cin")).sort(KEY)
+
+
+def _with_next(referrals: pl.DataFrame, events: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Add the child's first event on or after the referral, null if there is none."""
+    return referrals.sort("referral_date").join_asof(
+        events.select("child_id", column).sort(column),
+        left_on="referral_date",
+        right_on=column,
+        by="child_id",
+        strategy="forward",
+        coalesce=False,
+        check_sortedness=False,
+    )
 
 
 def _settle_early_closures(referrals: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> pl.DataFrame:

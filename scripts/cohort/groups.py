@@ -54,9 +54,9 @@ def matched_groups(
 ) -> pl.DataFrame:
     """Every group's LAs, pilot first: group, la_code, role, embedding_start, embedding_end (ISO), source, distance.
 
-    `events` (la_code, financial_year, outcome) are only looked at for pilots without an explicit list; a pilot for
-    which no comparator can be computed has a group of its own and contributes nothing to a comparison. No LA of
-    `all_pilots` is ever a computed comparator.
+    `events` (la_code, financial_year, event_end, outcome) are only looked at for pilots without an explicit list; a
+    pilot for which no comparator can be computed has a group of its own and contributes nothing to a comparison. No LA
+    of `all_pilots` is ever a computed comparator.
     """
     rows: list[tuple[str | float | None, ...]] = []
     for pilot in pilots:
@@ -77,14 +77,14 @@ def matched_groups(
 
 def _profiles(events: list[pl.DataFrame], covariates: pl.DataFrame, pilot: Pilot, matching: LaMatching) -> pl.DataFrame:
     """One row per LA: level and trend of the outcome and mean LA covariates in the years before embedding."""
+    # Strictly before: an event whose window reaches into embedding carries some of the effect.
+    past_events = (frame.filter(pl.col("event_end") < pilot.embedding_start) for frame in events)
     summary = pl.concat(
-        events_of_la.group_by("la_code", "financial_year").agg(
-            pl.len().alias("n"), pl.col("outcome").mean().alias("mean")
-        )
-        for events_of_la in events
+        frame.group_by("la_code", "financial_year").agg(pl.len().alias("n"), pl.col("outcome").mean().alias("mean"))
+        for frame in past_events
     )
     before = pl.select(financial_year(pl.lit(pilot.embedding_start))).item()
     wanted = [name for name in matching.profile if name in covariates.columns]
     past = covariates.filter(pl.col("financial_year") < before).sort("la_code", "financial_year")
     averages = past.group_by("la_code", maintain_order=True).agg(pl.col(wanted).mean())
-    return outcome_profile(summary, before).join(averages, on="la_code", how="left")
+    return outcome_profile(summary, before + 1).join(averages, on="la_code", how="left")

@@ -25,7 +25,7 @@ def match_las(events_files: list[str], covariates_file: str | None, output: str,
         settings["exclude_groups"],
         settings["embedded_before"],
     )
-    events = [read_parquet(path, ["la_code", "financial_year", "outcome"]) for path in events_files]
+    events = [read_parquet(path, ["la_code", "financial_year", "event_end", "outcome"]) for path in events_files]
     covariates = read_la_covariates(covariates_file, settings["la_covariates"])
     all_pilots = [pilot["code"] for pilot in settings["pilots"]]
     groups = matched_groups(pilots, all_pilots, events, covariates, la_matching(settings))

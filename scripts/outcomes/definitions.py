@@ -35,6 +35,7 @@ class OutcomeDefinition:
     measure: str
     window_days: int
     censor_days: int
+    data_start: date
     data_end: date
     calendar: HolidayCalendar
     elevated_risk_days: int
@@ -50,6 +51,7 @@ class OutcomeDefinition:
         return cls(
             key=key,
             **{name: outcome[name] for name in own},
+            data_start=date.fromisoformat(dates["data_start"]),
             data_end=date.fromisoformat(dates["data_end"]),
             calendar=HolidayCalendar(**dates["bank_holidays"]),
             elevated_risk_days=dates["elevated_risk_days"],

@@ -45,12 +45,14 @@ def outcomes(la: str, inputs: dict[str, str], events_file: str, flow_file: str, 
 def index_events(tables: Tables, definition: OutcomeDefinition, flow: Flow) -> pl.DataFrame:
     """Index events with complete follow-up, their outcome and covariates, sorted by child and dates.
 
-    Follow-up is complete if index date + censor_days lies before the data end. `event_end` is what must lie before the
-    embedding start for the event to count as pre: the population's own date, else the end of the outcome window.
+    What began before the data is left out: of those cases only the ones still open then are in them. Follow-up is
+    complete if index date + censor_days lies before the data end. `event_end` is what must lie before the embedding
+    start for the event to count as pre: the population's own date, else the end of the outcome window.
     """
     population = POPULATIONS[definition.population](tables, definition, flow)
     followed_up = pl.col("index_date") + timedelta(days=definition.censor_days) < definition.data_end
-    events = flow.step("complete follow-up", population.filter(followed_up))
+    begun = flow.step("begins within the data", population.filter(pl.col("post_date") >= definition.data_start))
+    events = flow.step("complete follow-up", begun.filter(followed_up))
     window_end = pl.col("index_date") + timedelta(days=definition.window_days)
     measured = MEASURES[definition.measure](events, tables, definition, flow).with_columns(
         pl.coalesce("event_end", window_end).alias("event_end"),

@@ -57,7 +57,7 @@ class JobSettings:
         return {"cleaning": self.config["cleaning"], "dates": self._clock()}
 
     def _clock(self) -> Settings:
-        return {name: self.config["dates"][name] for name in ("data_end", "bank_holidays", "elevated_risk_days")}
+        return {name: self.config["dates"][name] for name in ("data_end", "bank_holidays")}
 
     def outcomes(self, outcome: str, la: str) -> Settings:
         """The outcome's definition, less what only later stages read."""
@@ -66,7 +66,7 @@ class JobSettings:
         if "kinship_definition" in entry:
             entry["kinship"] = self.config["kinship_definitions"][entry["kinship_definition"]]
         school_age = self.config["covariates"]["school_age"]
-        definition = {"key": outcome, "outcome": entry, "dates": self._clock(), "school_age": school_age}
+        definition = {"key": outcome, "outcome": entry, "dates": self.config["dates"], "school_age": school_age}
         return {"outcome": definition, "covariates": self.plan.child_covariates(outcome)}
 
     # ---- per outcome

@@ -33,6 +33,10 @@ def test_two_ends_for_one_start_drop_both_or_keep_the_later() -> None:
     assert assess(*rows, repeated_assessment="keep_later")["working_days"].to_list() == [6]
 
 
+def test_a_negative_length_does_not_take_a_sound_copy_with_it() -> None:
+    assert assess(("2014-06-02", "2014-06-09"), ("2014-06-02", "2014-05-09"))["working_days"].to_list() == [5]
+
+
 def test_unusable_assessments_are_set_aside() -> None:
     assert assess((None, "2014-06-09"), ("2014-06-10", "2014-06-09"), ("2014-06-11", None)).is_empty()
 
@@ -91,3 +95,28 @@ def test_a_stale_open_episode_can_be_closed_at_the_next_start() -> None:
     assert episodes(*rows)["episode_end"].to_list() == [None, day("2014-03-01")]
     closed = episodes(*rows, stale_open_episode="close_at_next_start")
     assert closed["episode_end"].to_list() == [day("2014-02-01"), day("2014-03-01")]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_copies_of_an_episode_the_one_that_says_more_speaks_in_any_order(order: int) -> None:
+    both = [
+        {"legal_status": "C2", "placement": "U1", "episode_end_reason": "E45", "poc_start": "2013-01-01"},
+        {"legal_status": "??", "placement": None},
+    ]
+    rows = [{"episode_start": "2014-01-01", "episode_end": "2014-05-01"} | row for row in both[::order]]
+    found = clean_care_episodes(canonical("care_episodes", *rows), cleaning_settings(), Ledger("501"))
+    assert found.select("legal_status", "placement", "end_reason", "poc_start").row(0) == (
+        "C2",
+        "U1",
+        "E45",
+        day("2013-01-01"),
+    )
+
+
+def test_an_episode_without_a_stated_period_joins_the_one_it_touches() -> None:
+    rows = [
+        {"episode_start": "2013-01-01", "episode_end": "2014-01-01", "poc_start": "2010-05-05"},
+        {"episode_start": "2014-01-01", "episode_end": "2014-05-01"},
+    ]
+    found = clean_care_episodes(canonical("care_episodes", *rows), cleaning_settings(), Ledger("501"))
+    assert found["poc_start"].to_list() == [day("2010-05-05")] * 2

@@ -48,12 +48,39 @@ def closed(reason: str | None, **more: Any) -> dict[str, Any]:
         ([closed("RC7", referral_nfa=1)], 1, "RC7 decides last"),
         ([closed("rc8 ")], 0, "lower case and blanks are dirt"),
         ([closed("UNKN")], 99, "unknown reason"),
+        ([closed("RC8"), closed("UNKN", census_year=2015)], 99, "one copy closed for an unknown reason"),
+        ([{"closure_reason": "UNKN"}], 99, "an unknown reason without a date is not an open case"),
+        (
+            [
+                closed("RC8", cpp_start="2014-05-01"),
+                closed("RC8", cpp_start="2014-06-10", census_year=2015),
+                closed("RC8", cpp_start="2014-08-10", census_year=2016),
+            ],
+            1,
+            "a plan between, among others outside",
+        ),
         ([closed("UNKN", any_point=1)], 1, "unknown reason but in need"),
         ([{"referral_nfa": 0}], 1, "open and not flagged"),
     ],
 )
 def test_class_of_a_referral(copies: list[dict[str, Any]], expected: int, why: str) -> None:
     assert is_cin(*copies) == expected, why
+
+
+def test_what_happens_after_a_later_referral_does_not_change_an_earlier_one_without_a_closure() -> None:
+    first = {"referral_date": "2014-06-02", "referral_nfa": 1}
+    second = {"referral_date": "2014-08-01", "closure_date": "2015-06-01", "closure_reason": "RC7"}
+    assert collapse(first, second)["is_cin"].to_list() == [0, 1]
+    protected = second | {"icpc_date": "2014-09-01", "cpp_start": "2014-09-10"}
+    assert collapse(first, protected)["is_cin"].to_list() == [0, 1]
+
+
+def test_a_school_code_that_says_nothing_does_not_win() -> None:
+    rows = [
+        {"referral_date": "2014-06-02", "sen_provision": code, "census_year": year}
+        for code, year in (("4_UNCL", 2014), ("K", 2015))
+    ]
+    assert collapse(*rows)["sen_provision"].item() == "K"
 
 
 def test_nfa_conflict_is_a_choice() -> None:
@@ -145,6 +172,14 @@ def test_a_plan_stated_twice_is_one_with_its_latest_end() -> None:
         "referrals", {"cpp_start": "2014-06-20"}, {"cpp_start": "2014-06-20", "cpp_end": "2015-01-01"}, {}
     )
     assert plans(copies).rows() == [("c1", day("2014-06-20"), day("2015-01-01"))]
+
+
+def test_only_an_expected_birth_may_lie_ahead() -> None:
+    rows = canonical(
+        "referrals", *({"census_year": 2014, "expected_birth_date": d} for d in ("1066-04-13", "2019-06-01"))
+    )
+    cleared = clear_implausible_dates(rows, "referrals", ["expected_birth_date"], cleaning_settings(), Ledger("501"))
+    assert cleared["expected_birth_date"].to_list() == [None, day("2019-06-01")]
 
 
 def test_sentinel_and_future_dates_become_missing_and_are_noted() -> None:

@@ -123,7 +123,15 @@ def test_a_comparator_list_of_the_outcome_beats_the_default() -> None:
 def test_explicit_lists_win_and_other_pilots_get_the_nearest_la_that_is_no_pilot() -> None:
     levels = {"501": 10.0, "502": 10.1, "510": 50.0, "511": 11.0, "512": 30.0}
     events = [
-        pl.DataFrame({"la_code": la, "financial_year": [2012, 2013, 2013], "outcome": [level, level, level + 1]})
+        pl.DataFrame(
+            {
+                "la_code": la,
+                "financial_year": [2012, 2013, 2013, 2014],
+                "event_end": [date(2012, 6, 1), date(2013, 6, 1), date(2013, 7, 1), date(2015, 1, 1)],
+                # The last event ends on the day embedding starts: were it counted, LA 512 would be nearest.
+                "outcome": [level, level, level + 1, 3 * (40.0 - level)],
+            }
+        )
         for la, level in levels.items()
     ]
     nothing = pl.DataFrame(schema={"la_code": pl.String, "financial_year": pl.Int32})

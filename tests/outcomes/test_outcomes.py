@@ -16,7 +16,9 @@ RELATIVE = {"placements": ["Q1", "U1", "U2", "U3", "F1", "F4"], "end_reasons": [
 
 
 def definition(population: str, measure: str, window: int, censor: int, **extra: Any) -> OutcomeDefinition:
-    return OutcomeDefinition("x", population, measure, window, censor, date(2019, 3, 31), ENGLAND, 3, (5, 15), extra)
+    return OutcomeDefinition(
+        "x", population, measure, window, censor, date(2008, 4, 1), date(2019, 3, 31), ENGLAND, 3, (5, 15), extra
+    )
 
 
 ICPC = definition("cin_referrals", "conference_within", 90, 90)
@@ -85,6 +87,11 @@ def test_rereferral_in_the_window_after_the_closure(again: str, expected: float)
         tables(referrals=(referral("2014-06-02", "2014-07-01"), referral(again, is_cin=1))), NFA, Flow()
     )
     assert outcome.select("index_date", "outcome").row(0) == (day("2014-07-01"), expected)
+
+
+@pytest.mark.parametrize(("start", "rows"), [("2008-03-31", 0), ("2008-04-01", 1)])
+def test_what_began_before_the_data_is_left_out(start: str, rows: int) -> None:
+    assert len(measured(ICPC, referrals=(referral(start, is_cin=1),))) == rows
 
 
 def test_clock_starts_at_the_referral_when_there_is_no_closure() -> None:

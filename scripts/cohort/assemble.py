@@ -90,10 +90,3 @@ def _within_outlier_limit(cohort: pl.DataFrame, multiple: float | None) -> pl.Da
     pooled = cohort.unique(["la_code", "child_id", "index_date", "post_date"])["outcome"]
     lower, upper = (pooled.quantile(share, interpolation="linear") for share in (0.25, 0.75))
     return cohort.filter(pl.col("outcome") <= upper + multiple * (upper - lower))
-
-
-def join_la_covariates(cohort: pl.DataFrame, covariates: pl.DataFrame, names: list[str]) -> pl.DataFrame:
-    """Add LA x financial year covariates, Float64, null where an LA-year is not covered."""
-    columns = [pl.col(name).cast(pl.Float64) for name in names]
-    wanted = covariates.select("la_code", "financial_year", *columns)
-    return cohort.join(wanted, on=["la_code", "financial_year"], how="left", maintain_order="left")

@@ -5,9 +5,9 @@ from typing import Any
 import polars as pl
 
 from scripts.artefacts import read_parquet, read_results, write_parquet, write_results
-from scripts.cohort.assemble import CohortFlow, assemble_cohort, join_la_covariates
+from scripts.cohort.assemble import CohortFlow, assemble_cohort
 from scripts.cohort.groups import Pilot, eligible_pilots, matched_groups
-from scripts.cohort.la_covariates import read_la_covariates
+from scripts.cohort.la_covariates import join_la_covariates, read_la_covariates
 from scripts.matching.las import la_matching
 
 ARMS = {1: "pilot", 0: "comparator"}
@@ -43,7 +43,7 @@ def cohort(
 ) -> None:
     """Write the cohort of one outcome and its flow. `events_files`: index events per LA.
 
-    Settings: outcome (key), outlier_iqr_multiple, event_time, la_covariates (names).
+    Settings: outcome (key), outlier_iqr_multiple, event_time, la_covariates (config covariates.la), max_missing_share.
     """
     groups = read_results("la_matches", matches_file).select(
         "group",
@@ -62,8 +62,9 @@ def cohort(
         settings["event_time"],
         flow,
     )
-    covariates = read_la_covariates(covariates_file, settings["la_covariates"])
-    write_parquet(join_la_covariates(assembled, covariates, settings["la_covariates"]), cohort_file)
+    fills = {entry["name"]: entry["fill"] for entry in settings["la_covariates"]}
+    covariates = read_la_covariates(covariates_file, list(fills))
+    write_parquet(join_la_covariates(assembled, covariates, fills, settings["max_missing_share"]), cohort_file)
     by_la = pl.concat([read_results("flow_by_la", path) for path in flow_files]).filter(
         pl.col("la_code").is_in(members)
     )

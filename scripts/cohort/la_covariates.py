@@ -1,7 +1,13 @@
-"""Reading the LA x financial year covariates: one CSV for all LAs, any value of which may be blank."""
+"""LA x financial year covariates: one CSV for all LAs, any value of which may be blank; gaps filled within an LA.
+
+In: the CSV and the cohort's LA-years. Out: the cohort with a column per covariate. Gaps are filled from the LA's whole
+series, not only from the years in which the cohort has rows: `linear` by straight lines between known years and the
+nearest known value beyond them, `last` by the last known value, then the first one backwards (study-design section 3).
+"""
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from scripts.errors import StudyError
@@ -26,6 +32,8 @@ def read_la_covariates(path: str | None, names: list[str]) -> pl.DataFrame:
     trimmed = text.select(pl.col(name).str.strip_chars().replace("", None) for name in schema)
     typed = trimmed.select(pl.col(name).cast(dtype, strict=False) for name, dtype in schema.items())
     for name in schema:
+        if name not in KEY:
+            typed = typed.with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name))
         unreadable = typed[name].null_count() - (0 if name in KEY else trimmed[name].null_count())
         if unreadable:
             raise _error(
@@ -41,3 +49,47 @@ def read_la_covariates(path: str | None, names: list[str]) -> pl.DataFrame:
 
 def _error(path: str, place: str, problem: str, remedy: str) -> StudyError:
     return StudyError("LA_COVARIATES", f"{Path(path).name}, {place}", problem, remedy)
+
+
+def join_la_covariates(
+    cohort: pl.DataFrame, covariates: pl.DataFrame, fills: dict[str, str], max_missing_share: float
+) -> pl.DataFrame:
+    """Add LA x financial year covariates, Float64, with gaps within an LA filled; null for an LA without any value.
+
+    Parameters
+    ----------
+    fills : covariate -> linear or last.
+    max_missing_share : a covariate missing in more of the cohort's LA-years before filling is all null, and so leaves.
+    """
+    if not fills:
+        return cohort
+    needed = cohort.select("la_code", "financial_year").unique()
+    known = pl.concat([needed, covariates.select("la_code", "financial_year")]).unique()
+    panel = known.join(covariates, on=["la_code", "financial_year"], how="left").sort("la_code", "financial_year")
+    missing = needed.join(covariates, on=["la_code", "financial_year"], how="left")
+    filled = [
+        pl.Series(name, fill_panel(panel, name, fill), nan_to_null=True)
+        if needed.is_empty() or missing[name].null_count() <= max_missing_share * needed.height
+        else pl.Series(name, [None] * panel.height, dtype=pl.Float64)
+        for name, fill in fills.items()
+    ]
+    joined = panel.select("la_code", "financial_year").with_columns(filled)
+    return cohort.join(joined, on=["la_code", "financial_year"], how="left", maintain_order="left")
+
+
+def fill_panel(panel: pl.DataFrame, name: str, fill: str) -> np.ndarray:
+    """One covariate of a panel sorted by LA and year, gaps filled within each LA; NaN where an LA has no value."""
+    values = panel[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    years = panel["financial_year"].to_numpy()
+    filled = values.copy()
+    for rows in panel.with_row_index("row").group_by("la_code", maintain_order=True).agg("row")["row"]:
+        inside = rows.to_numpy()
+        known = inside[~np.isnan(values[inside])]
+        if not len(known):
+            continue
+        if fill == "linear":
+            filled[inside] = np.interp(years[inside], years[known], values[known])
+        else:
+            last = np.searchsorted(known, inside, side="right") - 1
+            filled[inside] = values[known[np.maximum(last, 0)]]
+    return filled

@@ -100,6 +100,8 @@ class Predictors:
     ) -> "Predictors":
         """Gather the predictors; columns that do not vary are left out, also an incomplete one with one known value."""
         columns = [(name, frame[name].cast(pl.Float64).to_numpy()) for name in ("outcome", "treated", "post")]
+        # The interaction is what is estimated: left out, imputed values would pull it towards zero.
+        columns.append(("", columns[1][1] * columns[2][1]))
         for covariate in covariates:
             if covariate.kind == "categorical":
                 levels = text_levels(frame[covariate.name])

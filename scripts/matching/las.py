@@ -13,6 +13,8 @@ import polars as pl
 
 # Distances closer than this are ties, decided by LA code, so that rounding cannot choose a comparator.
 TIE_DECIMALS = 9
+# With fewer LAs than this for each variable a covariance matrix is not estimated but imagined.
+LAS_PER_VARIABLE = 2
 # A profile variable known for fewer LAs than this share says more about who reports than about who resembles whom.
 MIN_KNOWN_SHARE = 0.5
 
@@ -93,12 +95,15 @@ def _filled(profiles: pl.DataFrame, names: tuple[str, ...]) -> np.ndarray:
 
 
 def _mahalanobis(values: np.ndarray, centre: int) -> np.ndarray:
-    """Mahalanobis distance of every row from row `centre`. Shape (n,)."""
+    """Mahalanobis distance of every row from row `centre`, shape (n,); Euclidean in units of spread if rows are few."""
     spread = values.std(axis=0, ddof=1)
     # Scaling first keeps the pseudo-inverse's cut-off from depending on the units of the variables.
     scaled = values[:, spread > 0] / spread[spread > 0]
     if not scaled.shape[1]:
         return np.zeros(len(values))
     gaps = scaled - scaled[centre]
+    if len(scaled) <= LAS_PER_VARIABLE * scaled.shape[1]:
+        # With as many variables as LAs every LA is equally far from every other; unit variances still tell them apart.
+        return np.sqrt((gaps**2).sum(axis=1))
     inverse = np.linalg.pinv(np.atleast_2d(np.cov(scaled, rowvar=False)), rcond=1e-10, hermitian=True)
     return np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", gaps, inverse, gaps), 0.0))

@@ -28,7 +28,7 @@ from scripts.models.specification import (
 
 METHOD = "CRV1"
 ESTIMATED, POINT_ONLY, NOT_ESTIMABLE = "estimated", "point_estimate_only", "not_estimable"
-FEW_LAS = "clustered errors need two treated and two comparator LAs"
+FEW_LAS = "clustered errors need two treated and two comparator LAs, before and after embedding"
 NO_REFERENCE = "no treated rows in the reference period"
 SATURATED = "no more rows than terms"
 NO_FITS = "no logit was fitted"
@@ -36,12 +36,13 @@ NO_FITS = "no logit was fitted"
 
 @dataclass(frozen=True)
 class Counts:
-    """What stands behind the estimates of an outcome."""
+    """What stands behind the estimates of an outcome; `fewest_las`: LAs in the smallest of the four arm-periods."""
 
     n_children: int
     n_rows: int
     n_las: int
     n_treated_las: int
+    fewest_las: int
 
     @classmethod
     def of(cls, products: CrossProducts) -> "Counts":
@@ -51,12 +52,13 @@ class Counts:
             int(products.cell_rows.sum()),
             len(products.la_codes),
             int(products.la_treated.sum()),
+            _fewest_las(products),
         )
 
     @property
     def supports_inference(self) -> bool:
-        """Whether both arms have two clusters; with one, its errors are zero by construction and mean nothing."""
-        return min(self.n_treated_las, self.n_las - self.n_treated_las) >= 2
+        """Whether both arms have two clusters before and after; with one, errors are near zero and mean nothing."""
+        return self.fewest_las >= 2
 
 
 @dataclass
@@ -74,7 +76,8 @@ class Tables:
         """One row of `estimates`; numbers not given are null."""
         row = dict.fromkeys(("estimate", "std_error", "ci_low", "ci_high", "p_value", "df"))
         keys = {"outcome": self.outcome, "specification": specification, "estimator": estimator, "method": METHOD}
-        self.estimates.append(keys | row | numbers | vars(self.counts))
+        counts = {name: value for name, value in vars(self.counts).items() if name != "fewest_las"}
+        self.estimates.append(keys | row | numbers | counts)
 
     def add_pooled(self, specification: str, estimator: str, pooled: Pooled, i: int) -> None:
         """One row of `estimates` from coefficient `i`: t interval and test where the clusters support them."""
@@ -136,6 +139,17 @@ class Tables:
         )
 
 
+def _fewest_las(products: CrossProducts) -> int:
+    """The smallest number of LAs with rows in an arm and period."""
+    filled = products.cell_rows > 0
+    treated = products.la_treated[np.searchsorted(products.la_codes, products.cell_la)].astype(bool)
+    return min(
+        len(np.unique(products.cell_la[filled & (treated == arm) & (products.cell_post == post)]))
+        for arm in (False, True)
+        for post in (0, 1)
+    )
+
+
 def sample_fault(products: CrossProducts) -> str:
     """Why no specification can be estimated on the sample, or an empty string."""
     counts = dict(zip(products.columns.tolist(), products.column_rows.tolist(), strict=True))
@@ -173,7 +187,10 @@ def add_linear(tables: Tables, specification: Specification, products: CrossProd
         return
     _add_effects(tables, specification, regressors, used, pooled)
     if specification.estimator == "event_study":
-        test = pretrend_test(fits, used, df) if tables.counts.supports_inference else None
+        leads = sum(term.lead for term in used)
+        # As many leads as treated LAs leave their covariance no information of its own.
+        informative = tables.counts.supports_inference and leads < tables.counts.n_treated_las
+        test = pretrend_test(fits, used, df) if informative else None
         numbers = {"estimate": test.statistic, "p_value": test.p_value, "df": test.df_denominator} if test else {}
         tables.add_estimate(specification.name, "event_study_pretrend_F", **numbers)
 

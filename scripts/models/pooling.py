@@ -12,6 +12,9 @@ from scipy import stats
 
 # Variance between completed data sets, relative to that within, which rounding in sums over many rows can make.
 ROUNDING = 1e-12
+# Eigenvalues below this of a matrix with unit diagonal are rounding: clustered covariances have at most as many others
+# as clusters.
+RANK_TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,28 @@ def pool(estimates: np.ndarray, variances: np.ndarray, df_complete: float) -> Po
 
 
 def pool_joint(estimates: np.ndarray, covariances: np.ndarray, df_complete: float) -> JointTest | None:
-    """Pooled Wald test of (m, k) estimates with (m, k, k) covariances; None if their mean has no full rank."""
+    """Pooled Wald test of (m, k) estimates with (m, k, k) covariances; None unless each of them has full rank.
+
+    Each, not their mean: that of several slightly different singular matrices looks regular, with a monstrous inverse.
+    """
     m, k = estimates.shape
-    within, mean = covariances.mean(axis=0), estimates.mean(axis=0)
-    spread = np.sqrt(np.diag(within))
-    if not (spread > 0).all() or np.linalg.matrix_rank(within / np.outer(spread, spread), hermitian=True) < k:
+    if not all(_has_full_rank(covariance) for covariance in covariances):
         return None
+    within, mean = covariances.mean(axis=0), estimates.mean(axis=0)
     between = np.atleast_2d(np.cov(estimates, rowvar=False)) if m > 1 else np.zeros((k, k))
     increase = (1 + 1 / m) * float(np.trace(np.linalg.solve(within, between))) / k
     statistic = float(mean @ np.linalg.solve(within, mean)) / (k * (1 + increase))
     df = _joint_df(increase, k, m, df_complete)
     return JointTest(statistic, k, df, float(stats.f.sf(statistic, k, df)))
+
+
+def _has_full_rank(covariance: np.ndarray) -> bool:
+    """Whether a covariance matrix, brought to unit diagonal, is regular beyond rounding."""
+    spread = np.sqrt(np.diag(covariance))
+    if not (spread > 0).all():
+        return False
+    scaled = covariance / np.outer(spread, spread)
+    return np.linalg.matrix_rank(scaled, tol=RANK_TOLERANCE, hermitian=True) == len(spread)
 
 
 def _joint_df(increase: float, k: int, m: int, df_complete: float) -> float:

@@ -7,6 +7,7 @@ every rule carries these digests as parameters and only they decide what is stal
 import ast
 import hashlib
 import json
+import platform
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -16,8 +17,11 @@ from scripts.artefacts import write_json
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("scripts", "schemas")
-# Libraries that can change a number; a new version makes every job stale.
-LIBRARIES = ("numpy", "polars", "pandas", "scipy", "statsmodels", "holidays", "pandera")
+# Libraries that can change a number or a picture; a new version makes every job stale, as does one of Python.
+LIBRARIES = (
+    "numpy", "polars", "pandas", "scipy", "statsmodels", "holidays", "pandera", "pyyaml", "defusedxml", "jinja2",
+    "matplotlib",
+)  # fmt: skip
 SHOWN = 12
 
 
@@ -79,7 +83,7 @@ class CodeDigests:
 
     def __init__(self, remembered: RememberedDigests) -> None:
         self.remembered = remembered
-        self.libraries = {name: version(name) for name in LIBRARIES}
+        self.libraries = {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()}
         self._facts: dict[str, dict[str, Any] | None] = {}
 
     def closure(self, module: str) -> list[str]:

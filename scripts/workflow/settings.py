@@ -95,7 +95,8 @@ class JobSettings:
             "outcome": outcome,
             "outlier_iqr_multiple": entry.get("outlier_iqr_multiple"),
             "event_time": entry["event_time"],
-            "la_covariates": self._la_covariate_names(),
+            "la_covariates": self.config["covariates"]["la"],
+            "max_missing_share": self.config["imputation"]["max_missing_share"],
         }
 
     def _la_covariate_names(self) -> list[str]:

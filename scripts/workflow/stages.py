@@ -33,7 +33,7 @@ STAGES = {
     "logit": Stage("scripts.models.job"),
     "estimate": Stage("scripts.models.job", (), ("estimates", "estimation_status", "model_terms")),
     "pool": Stage("scripts.artefacts"),
-    "report": Stage("scripts.report.job", ("scripts/report/*.html", "scripts/report/*.css")),
+    "report": Stage("scripts.report.job", ("scripts/report/*.html", "schemas/results.yaml")),
 }
 
 # Results tables whose parts are made per LA, and per outcome; each is collected into results/aggregate/{table}.csv.

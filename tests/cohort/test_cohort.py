@@ -9,7 +9,7 @@ import pytest
 
 from scripts.cohort.assemble import CohortFlow, assemble_cohort
 from scripts.cohort.groups import Pilot, eligible_pilots, matched_groups
-from scripts.cohort.la_covariates import read_la_covariates
+from scripts.cohort.la_covariates import join_la_covariates, read_la_covariates
 from scripts.errors import StudyError
 from scripts.matching.las import LaMatching
 from tests.tables import day
@@ -169,3 +169,33 @@ def test_la_covariate_mistakes_name_the_column_and_never_the_value(tmp_path: Pat
 
 def test_no_covariate_file_means_no_rows() -> None:
     assert read_la_covariates(None, ["assessments"]).columns == ["la_code", "financial_year", "assessments"]
+
+
+def covariates(**by_la: list[float | None]) -> pl.DataFrame:
+    """LA series from 2008 on."""
+    rows = [(la[2:], 2008 + i, value) for la, values in by_la.items() for i, value in enumerate(values)]
+    return pl.DataFrame(rows, schema={"la_code": pl.String, "financial_year": pl.Int32, "x": pl.Float64}, orient="row")
+
+
+def joined(series: pl.DataFrame, fill: str, *la_years: tuple[str, int], limit: float = 1.0) -> list[float | None]:
+    frame = pl.DataFrame(la_years, schema={"la_code": pl.String, "financial_year": pl.Int32}, orient="row")
+    return join_la_covariates(frame, series, {"x": fill}, limit)["x"].to_list()
+
+
+def test_gaps_are_filled_from_the_whole_series_also_from_years_without_a_cohort_row() -> None:
+    series = covariates(la501=[None, 2.0, None, 4.0])
+    years = (("501", 2010), ("501", 2011), ("501", 2008), ("501", 2013))
+    assert joined(series, "linear", *years) == [3.0, 4.0, 2.0, 4.0]
+    assert joined(series, "last", *years) == [2.0, 4.0, 2.0, 4.0]
+
+
+def test_an_la_without_any_value_stays_unknown_and_one_series_never_fills_another() -> None:
+    series = covariates(la501=[None, None], la502=[7.0, 7.0])
+    assert joined(series, "linear", ("501", 2008), ("502", 2008)) == [None, 7.0]
+
+
+def test_a_covariate_with_too_many_gaps_before_filling_is_all_null() -> None:
+    series = covariates(la501=[1.0, None, None])
+    years = (("501", 2008), ("501", 2009), ("501", 2010))
+    assert joined(series, "last", *years, limit=0.7) == [1.0, 1.0, 1.0]
+    assert joined(series, "last", *years, limit=0.6) == [None, None, None]

@@ -7,23 +7,12 @@ import pytest
 from scripts.matching.covariates import LaCovariate
 from scripts.models.columns import COLLINEAR, EMPTY, independent_columns
 from scripts.models.design import build_design
-from scripts.models.la_panel import TOO_MANY_GAPS, fill_panel, la_year_columns
+from scripts.models.la_panel import TOO_MANY_GAPS, la_year_columns
 from scripts.models.specification import Specification, has_reference, specifications, terms, transformation
 from tests.matching.cohorts import cohort, settings
 
-LA, YEARS = np.array([1, 1, 1, 1, 2, 2, 3]), np.array([2010, 2011, 2013, 2014, 2010, 2012, 2011])
 EVENT = Specification("e", "event_study", False, False, -2, 1, -1)
 LAGS = Specification("l", "lags_only", False, False, None, 1, None)
-
-
-def test_gaps_are_interpolated_by_year_and_extended_with_the_nearest() -> None:
-    values = np.array([np.nan, 2.0, np.nan, 8.0, np.nan, 5.0, np.nan])
-    assert fill_panel(values, LA, YEARS, "linear").tolist() == [2, 2, 6, 8, 5, 5, pytest.approx(28 / 6)]
-
-
-def test_last_known_value_is_carried_forward_then_the_first_one_back() -> None:
-    values = np.array([np.nan, 2.0, np.nan, 8.0, 4.0, np.nan, 1.0])
-    assert fill_panel(values, LA, YEARS, "last").tolist() == [2, 2, 2, 8, 4, 4, 1]
 
 
 def test_la_covariates_are_standardised_over_la_years_not_rows() -> None:

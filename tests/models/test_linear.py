@@ -34,7 +34,7 @@ def covariate_columns(frame: pl.DataFrame) -> dict[str, np.ndarray]:
     """const, treated, post, years and covariates written out row by row, independently of the design module."""
     years = sorted(set(frame["financial_year"]))
     la_years = frame.select("la_code", "financial_year", "density", "rating").unique().sort("la_code", "financial_year")
-    filled = la_years.with_columns(pl.col("rating").forward_fill().backward_fill().over("la_code"))
+    filled = la_years.with_columns(pl.col("rating").fill_null(pl.col("rating").mean()))
     scaled = filled.with_columns((pl.col(c) - pl.col(c).mean()) / pl.col(c).std() for c in ("density", "rating"))
     rows = frame.drop("density", "rating").join(
         scaled, on=["la_code", "financial_year"], how="left", maintain_order="left"

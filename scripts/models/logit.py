@@ -72,7 +72,7 @@ def fit_logit(frame: pl.DataFrame, specification: Specification, settings: dict[
         treated_post,
     )
     dummies = [j for j, term in enumerate(regressors) if _is_dummy(term, design.columns, design.roles, full, j)]
-    rows, perfect = _perfectly_predicted(full, dummies)
+    rows, perfect = _perfectly_predicted(full, dummies, names)
     columns = np.array([j for j in range(len(names)) if j not in perfect])
     sample = full.where(rows, columns)
     weighted = sample.regressors * np.sqrt(sample.weight)[:, None]
@@ -106,14 +106,27 @@ def _is_dummy(term: Term, columns: tuple[str, ...], roles: tuple[str, ...], samp
     return role in DUMMY_ROLES and bool(np.isin(sample.regressors[:, j], (0.0, 1.0)).all())
 
 
-def _perfectly_predicted(sample: Sample, dummies: list[int]) -> tuple[np.ndarray, set[int]]:
-    """Rows that stay, and the dummies whose rows all have one outcome; repeated until none is left."""
-    rows, perfect, found = np.arange(len(sample.outcome)), set(), True
-    while found:
-        remaining = [j for j in dummies if j not in perfect]
-        found = {j for j in remaining if _constant(sample.outcome[rows[sample.regressors[rows, j] == 1]])}
-        perfect |= found
-        rows = rows[(sample.regressors[np.ix_(rows, sorted(found))] == 0).all(axis=1)]
+def _perfectly_predicted(sample: Sample, dummies: list[int], names: list[str]) -> tuple[np.ndarray, set[int]]:
+    """Rows that stay, and the dummies whose rows all have one outcome; repeated until no level is left that has.
+
+    A reference level (all dummies of its covariate 0) is looked at like the others: its rows leave, and of the dummies
+    that then add up to the constant, the usual search for independent columns drops one.
+    """
+    rows, perfect, before = np.arange(len(sample.outcome)), set(), -1
+    factors: dict[str, list[int]] = {}
+    for j in dummies:
+        factors.setdefault(names[j].partition("[")[0], []).append(j)
+    while before != len(rows):
+        before = len(rows)
+        for levels in factors.values():
+            for j in levels:
+                inside = sample.regressors[rows, j] == 1
+                if _constant(sample.outcome[rows[inside]]):
+                    perfect.add(j)
+                    rows = rows[~inside]
+            reference = (sample.regressors[np.ix_(rows, levels)] == 0).all(axis=1)
+            if _constant(sample.outcome[rows[reference]]):
+                rows = rows[~reference]
     return rows, perfect
 
 

@@ -72,3 +72,16 @@ def test_the_order_of_las_does_not_matter(order: list[int]) -> None:
     rows = [(str(i), float(i * i % 5), float(i % 3)) for i in range(8)]
     expected = computed_comparators(profiles(rows), "0", ["0"], TWO)
     assert computed_comparators(profiles([rows[i] for i in order]), "0", ["0"], TWO).equals(expected)
+
+
+def test_with_few_las_the_nearest_is_not_the_first_by_code() -> None:
+    """With as many variables as LAs every Mahalanobis distance is the same, and the code would decide."""
+    rng = np.random.default_rng(2)
+    names = [f"x{i}" for i in range(6)]
+    values = rng.standard_normal((6, 6))
+    values[4] = values[5] + 0.01
+    frame = pl.DataFrame(values, schema=names).with_columns(
+        la_code=pl.Series(["501", "502", "503", "504", "505", "506"])
+    )
+    found = computed_comparators(frame, "506", ["506"], LaMatching(2, tuple(names)))
+    assert found["la_code"][0] == "505" and found["distance"][0] < found["distance"][1]

@@ -87,6 +87,15 @@ def test_one_treated_la_has_an_estimate_and_no_error(tmp_path: Path) -> None:
     assert set(tables["status"]["status"]) == {"point_estimate_only"}
 
 
+def test_two_treated_las_of_which_one_has_no_rows_after_embedding_give_no_interval(tmp_path: Path) -> None:
+    frame = cohort(n_groups=2)
+    pilots = sorted(set(frame.filter(pl.col("treated") == 1)["la_code"]))
+    tables = run(tmp_path, frame.filter(~((pl.col("la_code") == pilots[0]) & (pl.col("post") == 1))), settings())
+    assert tables["estimates"]["n_treated_las"][0] == 2
+    assert tables["estimates"]["std_error"].drop_nulls().is_empty()
+    assert "point_estimate_only" in set(tables["status"]["status"])
+
+
 def test_an_effect_that_a_covariate_spans_is_not_identified(tmp_path: Path) -> None:
     frame = cohort().with_columns(disability=pl.col("treated") * pl.col("post"))
     tables = run(tmp_path, frame, settings())

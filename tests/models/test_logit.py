@@ -91,3 +91,19 @@ def test_a_separating_number_is_not_estimable() -> None:
 def test_no_rows_and_no_treated_rows_are_not_estimable() -> None:
     for frame in (matched().head(0), matched().filter(pl.col("treated") == 0)):
         assert fit_logit(frame, UNADJUSTED, settings()).estimate is None
+
+
+@pytest.mark.parametrize("level", ["reference", "other"])
+def test_a_level_without_an_event_leaves_whether_it_is_the_reference_or_not(level: str) -> None:
+    """Its rows are predicted perfectly; the effect on them is zero, and the others give what they give alone."""
+    frame = matched()
+    counts = frame["gender"].value_counts().sort("count", "gender", descending=[True, False])["gender"].to_list()
+    gender = counts[0] if level == "reference" else counts[1]
+    never = frame.with_columns(pl.when(pl.col("gender") == gender).then(0.0).otherwise("outcome").alias("outcome"))
+    fit = fit_logit(never, ADJUSTED, settings())
+    alone = fit_logit(never.filter(pl.col("gender") != gender), ADJUSTED, settings())
+    treated_post = (pl.col("treated") == 1) & (pl.col("post") == 1)
+    weights = frame.filter(treated_post).group_by("gender").agg(pl.col("weight").sum())
+    share = 1 - weights.filter(gender=gender)["weight"].item() / weights["weight"].sum()
+    assert fit.estimate is not None and alone.estimate is not None
+    assert fit.estimate == pytest.approx(alone.estimate * share, rel=1e-6)

@@ -59,3 +59,14 @@ def test_few_clusters_never_gain_degrees_of_freedom_from_imputation(k: int, m: i
     rng = np.random.default_rng(k)
     test = pool_joint(rng.normal(size=(m, k)), np.tile(np.eye(k), (m, 1, 1)), df)
     assert 0 < test.df_denominator <= df
+
+
+def test_slightly_different_singular_covariances_are_not_taken_for_a_regular_one() -> None:
+    """Their mean has full rank by rounding and differences alone; inverted, it would make any F enormous."""
+    rng = np.random.default_rng(1)
+    estimates = 0.1 * rng.standard_normal((5, 4))
+    factors = [np.column_stack([np.ones(4), np.arange(4.0)]) + 1e-3 * rng.standard_normal((4, 2)) for _ in range(5)]
+    covariances = np.stack([factor @ factor.T for factor in factors])
+    assert np.linalg.matrix_rank(covariances.mean(axis=0)) == 4
+    assert pool_joint(estimates, covariances, 10.0) is None
+    assert pool_joint(estimates, covariances + np.eye(4), 10.0) is not None

@@ -15,6 +15,8 @@ import yaml
 
 from scripts.errors import StudyError
 
+# The level that stands for a gap in a categorical covariate, from cleaning to the models.
+MISSING = "Missing"
 CODES_FOLDER = Path(__file__).parent.parent / "schemas" / "codes"
 
 

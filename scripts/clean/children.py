@@ -9,9 +9,8 @@ import polars as pl
 
 from scripts.clean.ledger import Ledger
 from scripts.clean.settings import CleaningSettings
-from scripts.codes import groups, normalised
+from scripts.codes import MISSING, groups, normalised
 
-MISSING = "Missing"
 NO_DISABILITY = ("NONE", "")
 
 

@@ -35,6 +35,6 @@ def complete(
 
 def missingness(cohort: str, output: str, settings: dict[str, Any]) -> None:
     """Write the results table `missingness` of a cohort parquet."""
-    names = [covariate.name for covariate in (*child_covariates(settings), *la_covariates(settings))]
+    names = [*(covariate.name for covariate in child_covariates(settings)), *la_covariates(settings)]
     table = missingness_table(read_parquet(cohort), names)
     write_results(table.with_columns(outcome=pl.lit(settings["outcome"])), "missingness", output)

@@ -6,7 +6,7 @@ miss it. For a categorical covariate the level "Missing" counts, for the others 
 
 import polars as pl
 
-from scripts.matching.covariates import MISSING
+from scripts.codes import MISSING
 
 CHILD = pl.struct("la_code", "child_id")
 

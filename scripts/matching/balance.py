@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from scripts.codes import MISSING
 from scripts.matching.cem import covariate_cells
 from scripts.matching.covariates import (
-    MISSING,
     ChildCovariate,
     Levels,
     children,

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from scripts.codes import MISSING
 from scripts.errors import StudyError
-
-MISSING = "Missing"
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,6 @@ class ChildCovariate:
     kind: str
     match: bool
     cuts: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class LaCovariate:
-    """A covariate of LA x financial year; `fill` says how gaps within an LA are closed (linear or last)."""
-
-    name: str
-    fill: str
 
 
 @dataclass(frozen=True)
@@ -52,9 +43,9 @@ def child_covariates(settings: dict[str, Any]) -> tuple[ChildCovariate, ...]:
     )
 
 
-def la_covariates(settings: dict[str, Any]) -> tuple[LaCovariate, ...]:
-    """The LA covariates in the order of the config."""
-    return tuple(LaCovariate(entry["name"], entry["fill"]) for entry in settings["covariates"]["la"])
+def la_covariates(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the LA covariates in the order of the config."""
+    return tuple(entry["name"] for entry in settings["covariates"]["la"])
 
 
 def text_levels(column: pl.Series) -> Levels:

@@ -7,11 +7,10 @@ comes from the child's latest referral on or before the event; low income is car
 
 import polars as pl
 
-from scripts.codes import groups
+from scripts.codes import MISSING, groups
 from scripts.dates import age_in_years, near_bank_holiday
 from scripts.outcomes.definitions import OutcomeDefinition, Tables
 
-MISSING = "Missing"
 NOT_OF_SCHOOL_AGE = "not of school age"
 
 

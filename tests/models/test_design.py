@@ -4,7 +4,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from scripts.matching.covariates import LaCovariate
 from scripts.models.columns import COLLINEAR, EMPTY, independent_columns
 from scripts.models.design import build_design
 from scripts.models.la_panel import TOO_MANY_GAPS, la_year_columns
@@ -26,7 +25,7 @@ def test_la_covariates_are_standardised_over_la_years_not_rows() -> None:
             "unknown": [None] * 5,
         }
     )
-    wanted = tuple(LaCovariate(name, "linear") for name in ("density", "constant", "unknown"))
+    wanted = ("density", "constant", "unknown")
     columns, left_out = la_year_columns(frame.with_columns(pl.col("unknown").cast(pl.Float64)), wanted, 0.3)
     assert columns["density"] == pytest.approx(np.array([-1, -1, -1, -1, 2]) / np.sqrt(3))
     assert left_out == [("constant", "does not vary"), ("unknown", TOO_MANY_GAPS)]

@@ -38,6 +38,16 @@ class Pilot:
             comparators=None if chosen is None else tuple(chosen),
         )
 
+    def as_settings(self) -> dict[str, Any]:
+        """What a job is told of the pilot; `from_settings` reads it."""
+        dates = {"embedding_start": self.embedding_start.isoformat(), "embedding_end": self.embedding_end.isoformat()}
+        return {"code": self.code, **dates, "comparators": self.comparators and list(self.comparators)}
+
+    @classmethod
+    def from_settings(cls, told: dict[str, Any]) -> "Pilot":
+        """The pilot that `as_settings` told of."""
+        return cls.from_config(told | {"comparators": {"default": told["comparators"]}}, "default")
+
 
 def eligible_pilots(pilots: list[Pilot], exclude: list[str], embedded_before: str | None) -> list[Pilot]:
     """Pilots whose group takes part in the outcome: not excluded, and embedded before the configured date, if any."""

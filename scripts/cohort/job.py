@@ -6,7 +6,7 @@ import polars as pl
 
 from scripts.artefacts import read_parquet, read_results, write_parquet, write_results
 from scripts.cohort.assemble import CohortFlow, assemble_cohort
-from scripts.cohort.groups import Pilot, eligible_pilots, matched_groups
+from scripts.cohort.groups import Pilot, matched_groups
 from scripts.cohort.la_covariates import join_la_covariates, read_la_covariates
 from scripts.matching.las import la_matching
 
@@ -17,18 +17,13 @@ PERIODS = {1: "post", 0: "pre"}
 def match_las(events_files: list[str], covariates_file: str | None, output: str, settings: dict[str, Any]) -> None:
     """Write results table `la_matches` of one outcome.
 
-    `events_files` are empty when every pilot has an explicit list. Settings: outcome (key), pilots, exclude_groups,
-    embedded_before, matching (config block), la_covariates (names).
+    `events_files` are empty when every group has an explicit list. Settings: outcome (key), groups (Pilot.as_settings),
+    all_pilots (LA codes), matching (config block), la_covariates (names).
     """
-    pilots = eligible_pilots(
-        [Pilot.from_config(pilot, settings["outcome"]) for pilot in settings["pilots"]],
-        settings["exclude_groups"],
-        settings["embedded_before"],
-    )
+    pilots = [Pilot.from_settings(told) for told in settings["groups"]]
     events = [read_parquet(path, ["la_code", "financial_year", "event_end", "outcome"]) for path in events_files]
     covariates = read_la_covariates(covariates_file, settings["la_covariates"])
-    all_pilots = [pilot["code"] for pilot in settings["pilots"]]
-    groups = matched_groups(pilots, all_pilots, events, covariates, la_matching(settings))
+    groups = matched_groups(pilots, settings["all_pilots"], events, covariates, la_matching(settings))
     write_results(groups.with_columns(pl.lit(settings["outcome"]).alias("outcome")), "la_matches", output)
 
 

@@ -72,18 +72,11 @@ class JobSettings:
     # ---- per outcome
 
     def match_las(self, outcome: str) -> Settings:
-        """The pilots with this outcome's comparators."""
-        entry = self.config["outcomes"][outcome]
-        pilots = [
-            pilot | {"comparators": {"default": lists.get(outcome, lists.get("default"))}}
-            for pilot in self.plan.pilots
-            for lists in [pilot.get("comparators") or {}]
-        ]
+        """The groups that take part, and who may not be a comparator."""
         return {
             "outcome": outcome,
-            "pilots": pilots,
-            "exclude_groups": entry["exclude_groups"],
-            "embedded_before": entry.get("embedded_before"),
+            "groups": [pilot.as_settings() for pilot in self.plan.groups(outcome)],
+            "all_pilots": [pilot["code"] for pilot in self.plan.pilots],
             "matching": {"las": self.config["matching"]["las"]},
             "la_covariates": self._la_covariate_names(),
         }

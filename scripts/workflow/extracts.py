@@ -36,6 +36,7 @@ class Extracts:
         self.las = las
         self.synthetic_names = synthetic_names
         self.digests = digests
+        self._files: dict[str, Files] = {}
 
     @property
     def synthetic(self) -> bool:
@@ -58,7 +59,12 @@ class Extracts:
         return discover_national(Path(self.folder), self.format)
 
     def files(self, la: str) -> Files:
-        """Kind -> files of one LA as ingest reads them; of synthetic and partitioned extracts as they will be."""
+        """Kind -> files of one LA as ingest reads them, listed once; of extracts yet to be made, as they will be."""
+        if la not in self._files:
+            self._files[la] = self._listed(la)
+        return self._files[la]
+
+    def _listed(self, la: str) -> Files:
         if self.national:
             return partition_names(self.national_files, Path(PARTITIONED_FOLDER) / la)
         if self.synthetic:

@@ -30,11 +30,15 @@ class Study:
         self.extracts.require()
         self.code = CodeDigests(digests)
         self._code_of: dict[str, str] = {}
+        self._stamp_of: dict[tuple[str, Key], dict[str, Any]] = {}
         self._digest_of: dict[tuple[str, Key], str] = {}
 
     def stamp(self, stage: str, *key: str) -> dict[str, Any]:
         """Digests of the code a job runs and of everything it is made from; a parameter of its rule."""
-        return {"code": self._code(stage), "from": getattr(self, f"_{stage}_from")(*key)}
+        if (stage, key) not in self._stamp_of:
+            made_from = getattr(self, f"_{stage}_from")(*key)
+            self._stamp_of[stage, key] = {"code": self._code(stage), "from": made_from}
+        return self._stamp_of[stage, key]
 
     def digest(self, stage: str, *key: str) -> str:
         """One digest of a job's settings and stamp: what its outputs are a function of."""
@@ -68,7 +72,7 @@ class Study:
         return {}
 
     def _calibration_from(self) -> dict[str, Any]:
-        return {la: digest(self._ingest_from(la)) for la in self.plan.las}
+        return {la: digest(self.stamp("ingest", la)["from"]) for la in self.plan.las}
 
     def _partition_from(self, la: str) -> dict[str, Any]:
         return self.extracts.national_rows[la]

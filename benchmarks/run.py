@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -28,11 +27,12 @@ MIB = 1024**2
 
 
 def copy_project(folder: Path) -> None:
-    """Copy what a run needs."""
+    """Copy what a run needs into an existing folder."""
     for name in COPIED:
-        source = ROOT / name
-        copy: Callable[..., object] = shutil.copytree if source.is_dir() else shutil.copy2
-        copy(source, folder / name)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / name, folder / name)
 
 
 def measured(folder: Path, arguments: list[str]) -> dict[str, float]:
@@ -76,11 +76,10 @@ def stages(folder: Path) -> list[dict[str, float | int | str]]:
 
 
 def one_la_changed(folder: Path) -> None:
-    """Change a byte in the extract of the LA that the most outcomes use."""
-    extract = sorted((folder / "results" / "individual" / "extracts").glob("*/CIN_2014.csv"))[-1]
-    candidates = folder / "results" / "individual" / "outcomes" / "icpc"
-    la = sorted(path.stem for path in candidates.iterdir())[-1]
-    extract = extract.parent.parent / la / "CIN_2014.csv"
+    """Change a byte in the extract of an LA that takes part in an outcome."""
+    individual = folder / "results" / "individual"
+    la = max(path.stem for path in (individual / "outcomes" / "icpc").iterdir())
+    extract = individual / "extracts" / la / "CIN_2014.csv"
     extract.write_bytes(extract.read_bytes().replace(b"WBRI", b"WIRI", 1))
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -10,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.run import copy_project as copy_files
+
 ROOT = Path(__file__).parent.parent.parent
-COPIED = ("Snakefile", "config.yaml", "config", "profiles", "rules", "scripts", "schemas")
 
 
 @dataclass
@@ -44,13 +44,8 @@ class Project:
 
 
 def copy_project(folder: Path) -> Project:
-    """Copy what a run needs into `folder`."""
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(source, folder / name)
+    """A project in `folder` that has not run."""
+    copy_files(folder)
     return Project(folder)
 
 

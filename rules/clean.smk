@@ -1,4 +1,4 @@
-# Cleaning, per LA. In: canonical tables. Leaves: results/individual/cleaned/{la}/{table}.parquet, one row per referral,
+# Cleaning, per analysis LA. In: canonical tables of the source LAs it consists of. Leaves: results/individual/cleaned/{la}/{table}.parquet, one row per referral,
 # assessment, episode, child; and the quarantine ledger results/aggregate/parts/ledger/{la}.csv.
 from scripts.clean import job as clean_job
 
@@ -7,7 +7,7 @@ CLEANED = ("children", "referrals", "conferences", "plans", "assessments", "care
 
 rule clean:
     input:
-        **{name: f"results/individual/ingested/{{la}}/{name}.parquet" for name in TABLES},
+        **{name: ingested_of(name) for name in TABLES},
     output:
         **{name: f"results/individual/cleaned/{{la}}/{name}.parquet" for name in CLEANED},
         ledger="results/aggregate/parts/ledger/{la}.csv",
@@ -21,5 +21,5 @@ rule clean:
     message:
         "Clean LA {wildcards.la}"
     run:
-        arguments = wildcards.la, named(input, TABLES), named(output, CLEANED), output.ledger
+        arguments = wildcards.la, listed(input, TABLES), named(output, CLEANED), output.ledger
         run_logged(log[0], clean_job.clean, *arguments, params.settings)

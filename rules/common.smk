@@ -7,7 +7,7 @@ from scripts.outcomes.measures import MEASURES
 from scripts.outcomes.populations import POPULATIONS
 from scripts.workflow.digests import RememberedDigests
 from scripts.workflow.jobs import run_logged, run_process
-from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME
+from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE
 from scripts.workflow.study import Study
 
 DIGESTS = RememberedDigests(Path(".snakemake/digests.json"))
@@ -16,7 +16,7 @@ atexit.register(DIGESTS.save)
 # Snakemake lists the files of the command line first; the base comes first here.
 CONFIG_FILES = [Path(path) for path in reversed(workflow.configfiles)]
 STUDY = Study(load_study(config, CONFIG_FILES, set(POPULATIONS), set(MEASURES)), DIGESTS)
-POOLED_TABLES = [*POOLED_BY_LA, *POOLED_BY_OUTCOME]
+POOLED_TABLES = [*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME]
 
 
 def settings(stage, *names):
@@ -34,6 +34,11 @@ def named(paths, names):
     return {name: str(paths[name]) for name in names}
 
 
+def listed(paths, names):
+    """Some named inputs of a rule, each a list of files, as plain name -> paths."""
+    return {name: [str(path) for path in paths[name]] for name in names}
+
+
 def optional(paths):
     """An input that need not be there: its path or None."""
     return str(paths) if paths else None
@@ -47,6 +52,13 @@ def extracts_of(wildcards):
     """
     paths = STUDY.extracts.paths(wildcards.la)
     return ancient(paths) if STUDY.extracts_settled(wildcards.la) else paths
+
+
+def ingested_of(table):
+    """A rule's input: a canonical table of every source LA that an analysis LA consists of."""
+    return lambda wildcards: [
+        f"results/individual/ingested/{member}/{table}.parquet" for member in STUDY.plan.members(wildcards.la)
+    ]
 
 
 def covariates_of(wildcards):
@@ -68,7 +80,7 @@ def parts_of(wildcards):
 
 
 wildcard_constraints:
-    la="|".join(STUDY.plan.las),
+    la="|".join(dict.fromkeys([*STUDY.plan.las, *STUDY.plan.sources])),
     outcome="|".join(STUDY.plan.outcomes),
     imputation="|".join(STUDY.plan.imputations),
     table="|".join(POOLED_TABLES),

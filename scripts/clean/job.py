@@ -1,4 +1,4 @@
-"""The entry point of rule `clean`: canonical tables of one LA in, cleaned tables and the quarantine ledger out."""
+"""The entry point of rule `clean`: canonical tables of an LA's members in, cleaned tables and quarantine ledger out."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from scripts.clean.assessments import clean_assessments
 from scripts.clean.care import clean_care_episodes
 from scripts.clean.children import consolidate_children
 from scripts.clean.ledger import Ledger
+from scripts.clean.lifetimes import note_outside_lifetime
 from scripts.clean.referrals import clear_implausible_dates, collapse_referrals, conferences, plans
 from scripts.clean.settings import CleaningSettings
 
@@ -29,13 +30,23 @@ DATES = {
 }
 
 
-def clean(la: str, inputs: dict[str, str], outputs: dict[str, str], ledger_file: str, settings: dict[str, Any]) -> None:
-    """Clean one LA. `inputs`, `outputs`: table -> parquet file; settings: config blocks `cleaning` and `dates`."""
+def clean(
+    la: str, inputs: dict[str, list[str]], outputs: dict[str, str], ledger_file: str, settings: dict[str, Any]
+) -> None:
+    """Clean one analysis LA.
+
+    Parameters
+    ----------
+    inputs : table -> parquet file of each source LA it consists of; `outputs`: table -> parquet file.
+    settings : config blocks `cleaning` and `dates`; `lifetimes` of the source LAs (scripts.clean.lifetimes).
+    """
     choices = CleaningSettings.from_config(settings["cleaning"], settings["dates"])
     ledger = Ledger(la)
-    raw = {name: read_parquet(path) for name, path in inputs.items()}
+    raw = {name: pl.concat([read_parquet(path) for path in paths]) for name, paths in inputs.items()}
     raw["section47"] = raw["section47"].with_columns(pl.lit(None, pl.Int32).alias("census_year"))
     raw["care_episodes"] = raw["care_episodes"].with_columns(pl.lit(None, pl.Int32).alias("census_year"))
+    note_outside_lifetime(raw, settings["lifetimes"], ledger)
+    raw = {name: table.with_columns(pl.lit(la).alias("la_code")) for name, table in raw.items()}
     dated = {
         name: clear_implausible_dates(raw[name], name, columns, choices, ledger) for name, columns in DATES.items()
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from schemas.tables import LA_PATTERN
 from scripts.errors import StudyError
 
 KEY = {"la_code": pl.String, "financial_year": pl.Int32}
@@ -20,7 +21,8 @@ def read_la_covariates(path: str | None, names: list[str]) -> pl.DataFrame:
 
     Raises
     ------
-    StudyError : LA_COVARIATES, naming the column, if one is missing, unreadable, or an LA-year occurs twice.
+    StudyError : LA_COVARIATES, naming the column, if one is missing or unreadable, an LA code is not three
+    digits (trap T-23), or an LA-year occurs twice.
     """
     schema = KEY | dict.fromkeys(names, pl.Float64)
     if path is None:
@@ -39,6 +41,10 @@ def read_la_covariates(path: str | None, names: list[str]) -> pl.DataFrame:
             raise _error(
                 path, f"column {name}", f"{unreadable} values are no {schema[name]}", "Correct them or leave them blank"
             )
+    unfit = typed.filter(~pl.col("la_code").str.contains(LA_PATTERN)).height
+    if unfit:
+        remedy = "Use three-digit codes; a nine-character code can change while the LA does not"
+        raise _error(path, "column la_code", f"{unfit} values are no three-digit LA codes", remedy)
     repeated = typed.height - typed.select("la_code", "financial_year").n_unique()
     if repeated:
         raise _error(

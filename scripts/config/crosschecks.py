@@ -44,6 +44,8 @@ def cross_mistakes(study: Study, populations: set[str], measures: set[str]) -> l
         _event_studies,
         _models,
         _extracts,
+        _members,
+        _reorganisations,
     )
     return sorted([*unknown, *(mistake for check in checks for mistake in check(study))])
 
@@ -247,3 +249,24 @@ def _extracts(study: Study) -> Iterator[Mistake]:
     extracts = study["extracts"]
     if extracts["source"] != "synthetic" and not extracts["folder"]:
         yield Mistake(("extracts", "folder"), f"needed because extracts.source is {extracts['source']}")
+
+
+def _members(study: Study) -> Iterator[Mistake]:
+    """A source LA belongs to one analysis LA; synthetic extracts are made per analysis LA, so those have no others."""
+    codes, synthetic = study["las"]["codes"], study["extracts"]["source"] == "synthetic"
+    owner: dict[str, str] = {}
+    for position, entry in enumerate(codes):
+        path, la = ("las", "codes", position, "members"), entry["code"]
+        members = entry.get("members", [la])
+        if synthetic and members != [la]:
+            yield Mistake(path, f'extracts.source synthetic makes one extract per LA, so only "{la}" can stand here')
+        for code in members:
+            if owner.setdefault(code, la) != la:
+                yield Mistake(path, f'"{code}" belongs to LA {owner[code]} already')
+
+
+def _reorganisations(study: Study) -> Iterator[Mistake]:
+    """A code that stays is not reorganised."""
+    for position, change in enumerate(study["las"]["reorganisations"]):
+        if both := sorted(set(change["from"]) & set(change["to"])):
+            yield Mistake(("las", "reorganisations", position, "to"), f"{', '.join(both)} also in from")

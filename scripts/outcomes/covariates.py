@@ -5,6 +5,8 @@ disability, low_income, uasc, previous_plan, sen, main_need, category_of_abuse, 
 comes from the child's latest referral on or before the event; low income is carried forward over a child's referrals.
 """
 
+from datetime import date
+
 import polars as pl
 
 from scripts.codes import MISSING, groups
@@ -17,7 +19,9 @@ NOT_OF_SCHOOL_AGE = "not of school age"
 def attach_covariates(events: pl.DataFrame, tables: Tables, definition: OutcomeDefinition) -> pl.DataFrame:
     """Add every child covariate; the order of the rows is by child_id, index_date, post_date."""
     referrals = tables.referrals.sort("child_id", "referral_date").with_columns(
-        pl.col("low_income").forward_fill().over("child_id"), pl.col("referral_date").alias("covariate_date")
+        pl.col("low_income").forward_fill().over("child_id"),
+        pl.col("referral_date").alias("covariate_date"),
+        has_referral=True,
     )
     known_at = pl.min_horizontal("index_date", "post_date").alias("known_at")
     with_referral = (
@@ -32,7 +36,7 @@ def attach_covariates(events: pl.DataFrame, tables: Tables, definition: OutcomeD
         )
         .join(tables.children, on="child_id", how="left", maintain_order="left")
     )
-    return _derive(with_referral, definition).sort("child_id", "index_date", "post_date")
+    return _derive(with_referral, definition).drop("has_referral").sort("child_id", "index_date", "post_date")
 
 
 def _derive(events: pl.DataFrame, definition: OutcomeDefinition) -> pl.DataFrame:
@@ -46,9 +50,12 @@ def _derive(events: pl.DataFrame, definition: OutcomeDefinition) -> pl.DataFrame
     low_income = pl.col("low_income").replace_strict({0: "no", 1: "yes"}, default=None, return_dtype=pl.String)
     sen = pl.col("sen_provision").replace_strict(groups("sen_provision"), default=None, return_dtype=pl.String)
     phase = pl.col("nc_year").replace_strict(groups("nc_year"), default=None, return_dtype=pl.String)
+    # After a reorganisation a child's referral may be hidden in the old LA, so its absence says nothing about plans.
+    hidden = pl.col("has_referral").is_null() & (pl.col("index_date") >= min(definition.boundaries, default=date.max))
+    without_plan = pl.when(hidden).then(pl.lit(MISSING)).otherwise(pl.lit("no plan"))
     return events.with_columns(
         pl.col("gender", "ethnicity", "main_need").fill_null(MISSING),
-        pl.col("category_of_abuse").fill_null("no plan"),
+        pl.coalesce("category_of_abuse", without_plan).alias("category_of_abuse"),
         pl.coalesce(low_income, absent).alias("low_income"),
         pl.coalesce(sen, absent).alias("sen"),
         phase.fill_null("none").alias("academic_phase"),

@@ -41,12 +41,14 @@ class OutcomeDefinition:
     elevated_risk_days: int
     school_age: tuple[int, int]
     extra: dict[str, Any] = field(default_factory=dict)
+    # Days on which a reorganisation ended or began one of the LA's members; nobody can be followed past one.
+    boundaries: tuple[date, ...] = ()
 
     @classmethod
     def from_config(
-        cls, key: str, outcome: dict[str, Any], dates: dict[str, Any], school_age: list[int]
+        cls, key: str, outcome: dict[str, Any], dates: dict[str, Any], school_age: list[int], boundaries: list[str]
     ) -> "OutcomeDefinition":
-        """Build from the outcome's config block and the `dates` block."""
+        """Build from the outcome's config block, the `dates` block and the LA's boundaries (ISO dates)."""
         own = {"population", "measure", "window_days", "censor_days"}
         return cls(
             key=key,
@@ -57,6 +59,7 @@ class OutcomeDefinition:
             elevated_risk_days=dates["elevated_risk_days"],
             school_age=(school_age[0], school_age[1]),
             extra={name: value for name, value in outcome.items() if name not in own},
+            boundaries=tuple(date.fromisoformat(boundary) for boundary in boundaries),
         )
 
 

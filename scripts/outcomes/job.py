@@ -10,7 +10,7 @@ from scripts.artefacts import read_parquet, write_parquet, write_results
 from scripts.dates import financial_year
 from scripts.outcomes.covariates import attach_covariates
 from scripts.outcomes.definitions import Flow, OutcomeDefinition, Tables
-from scripts.outcomes.measures import MEASURES
+from scripts.outcomes.measures import MEASURES, OWN_DATES
 from scripts.outcomes.populations import POPULATIONS
 
 
@@ -54,8 +54,25 @@ def index_events(tables: Tables, definition: OutcomeDefinition, flow: Flow) -> p
     begun = flow.step("begins within the data", population.filter(pl.col("post_date") >= definition.data_start))
     events = flow.step("complete follow-up", begun.filter(followed_up))
     window_end = pl.col("index_date") + timedelta(days=definition.window_days)
-    measured = MEASURES[definition.measure](events, tables, definition, flow).with_columns(
+    measured = MEASURES[definition.measure](events, tables, definition, flow)
+    observed = _without_boundary(measured, definition, flow).with_columns(
         pl.coalesce("event_end", window_end).alias("event_end"),
         financial_year(pl.col("index_date")).alias("financial_year"),
     )
-    return attach_covariates(measured, tables, definition)
+    return attach_covariates(observed, tables, definition)
+
+
+def _without_boundary(events: pl.DataFrame, definition: OutcomeDefinition, flow: Flow) -> pl.DataFrame:
+    """Leave out events whose window, with the time to escalate, runs past a reorganisation of the LA (trap T-22).
+
+    Child ids do not survive the change, so what followed cannot be seen. The day of the change is the new LA's first:
+    an event on it is followed in the new LA alone. Measures that read both dates off the row itself are not affected.
+    LAs without a reorganisation have the step too, because steps are summed over LAs.
+    """
+    if definition.measure in OWN_DATES:
+        return events
+    followed = timedelta(days=definition.window_days + definition.extra.get("escalation_days", 0))
+    index = pl.col("index_date")
+    broken = [(index < boundary) & (index + followed >= boundary) for boundary in definition.boundaries]
+    observed = events.filter(~pl.any_horizontal(pl.lit(False), *broken))
+    return flow.step("no LA reorganisation within the window", observed)

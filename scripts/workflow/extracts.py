@@ -23,7 +23,7 @@ class Extracts:
     Parameters
     ----------
     extracts : the config block.
-    las : codes of all LAs.
+    las : codes of all source LAs, as they stand in the data.
     synthetic_names : names of the files of an LA's synthetic extract.
     digests : memory of digests.
     """

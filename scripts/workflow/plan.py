@@ -10,10 +10,35 @@ class Plan:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
-        self.las: list[str] = [entry["code"] for entry in config["las"]["codes"]]
+        codes = config["las"]["codes"]
+        self._members: dict[str, list[str]] = {entry["code"]: entry.get("members", [entry["code"]]) for entry in codes}
+        self.las: list[str] = list(self._members)
+        self.sources: list[str] = list(dict.fromkeys(code for members in self._members.values() for code in members))
         self.outcomes: list[str] = list(config["outcomes"])
         self.imputations: list[str] = [str(number) for number in range(1, config["imputation"]["m"] + 1)]
         self.pilots: list[dict[str, Any]] = config["las"]["pilots"]
+
+    def members(self, la: str) -> list[str]:
+        """The source LAs, codes as they stand in the data, that an analysis LA consists of."""
+        return self._members[la]
+
+    def boundaries(self, la: str) -> list[str]:
+        """ISO dates, ascending, at which a reorganisation ended or began one of an analysis LA's members."""
+        members = set(self.members(la))
+        changes = self.config["las"]["reorganisations"]
+        return sorted({change["date"] for change in changes if members.intersection(change["from"] + change["to"])})
+
+    def lifetimes(self, la: str) -> dict[str, dict[str, str | None]]:
+        """Reorganised member -> its first day (`begins`) and the first day after its last (`ends`), ISO or null."""
+        changes = self.config["las"]["reorganisations"]
+        found = {
+            code: {
+                "begins": max((change["date"] for change in changes if code in change["to"]), default=None),
+                "ends": min((change["date"] for change in changes if code in change["from"]), default=None),
+            }
+            for code in self.members(la)
+        }
+        return {code: life for code, life in found.items() if any(life.values())}
 
     def groups(self, outcome: str) -> list[Pilot]:
         """The pilots whose matched groups take part in an outcome, with its comparators."""

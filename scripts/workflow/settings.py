@@ -54,7 +54,8 @@ class JobSettings:
 
     def clean(self, la: str) -> Settings:
         """The contested choices."""
-        return {"cleaning": self.config["cleaning"], "dates": self._clock()}
+        lifetimes = self.plan.lifetimes(la)
+        return {"cleaning": self.config["cleaning"], "dates": self._clock(), "lifetimes": lifetimes}
 
     def _clock(self) -> Settings:
         return {name: self.config["dates"][name] for name in ("data_end", "bank_holidays")}
@@ -67,6 +68,7 @@ class JobSettings:
             entry["kinship"] = self.config["kinship_definitions"][entry["kinship_definition"]]
         school_age = self.config["covariates"]["school_age"]
         definition = {"key": outcome, "outcome": entry, "dates": self.config["dates"], "school_age": school_age}
+        definition["boundaries"] = self.plan.boundaries(la)
         return {"outcome": definition, "covariates": self.plan.child_covariates(outcome)}
 
     # ---- per outcome

@@ -36,8 +36,10 @@ STAGES = {
     "report": Stage("scripts.report.job", ("scripts/report/*.html", "schemas/results.yaml")),
 }
 
-# Results tables whose parts are made per LA, and per outcome; each is collected into results/aggregate/{table}.csv.
-POOLED_BY_LA = ("ingest_report", "ledger")
+# Results tables whose parts are made per source LA, per analysis LA, and per outcome; each is collected into
+# results/aggregate/{table}.csv.
+POOLED_BY_SOURCE = ("ingest_report",)
+POOLED_BY_LA = ("ledger",)
 POOLED_BY_OUTCOME = (
     "la_matches",
     "flow",

@@ -14,7 +14,7 @@ from scripts.workflow.digests import CodeDigests, RememberedDigests, digest
 from scripts.workflow.extracts import Extracts
 from scripts.workflow.plan import Plan
 from scripts.workflow.settings import JobSettings
-from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, STAGES
+from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE, STAGES
 
 Key = tuple[str, ...]
 
@@ -26,7 +26,7 @@ class Study:
         self.plan = Plan(config)
         self.settings = JobSettings(self.plan)
         generated = file_names(self.settings.la_covariates())
-        self.extracts = Extracts(config["extracts"], self.plan.las, generated, digests)
+        self.extracts = Extracts(config["extracts"], self.plan.sources, generated, digests)
         self.extracts.require()
         self.code = CodeDigests(digests)
         self._code_of: dict[str, str] = {}
@@ -85,7 +85,7 @@ class Study:
         return self.extracts.content(la)
 
     def _clean_from(self, la: str) -> dict[str, Any]:
-        return {"ingest": self.digest("ingest", la)}
+        return {"ingest": {member: self.digest("ingest", member) for member in self.plan.members(la)}}
 
     def _outcomes_from(self, outcome: str, la: str) -> dict[str, Any]:
         return {"clean": self.digest("clean", la)}
@@ -125,9 +125,12 @@ class Study:
         return {key: self.digest(stage, key) for key in self.parts(table)}
 
     def _report_from(self) -> dict[str, Any]:
-        tables = {table: self.digest("pool", table) for table in (*POOLED_BY_LA, *POOLED_BY_OUTCOME)}
+        pooled = (*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME)
+        tables = {table: self.digest("pool", table) for table in pooled}
         return tables | ({"calibration": self.digest("calibration")} if self.extracts.synthetic else {})
 
     def parts(self, table: str) -> list[str]:
-        """The LAs or outcomes whose parts a results table is collected from."""
+        """The source LAs, analysis LAs or outcomes whose parts a results table is collected from."""
+        if table in POOLED_BY_SOURCE:
+            return self.plan.sources
         return self.plan.las if table in POOLED_BY_LA else self.plan.outcomes

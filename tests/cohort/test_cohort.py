@@ -199,3 +199,13 @@ def test_a_covariate_with_too_many_gaps_before_filling_is_all_null() -> None:
     years = (("501", 2008), ("501", 2009), ("501", 2010))
     assert joined(series, "last", *years, limit=0.7) == [1.0, 1.0, 1.0]
     assert joined(series, "last", *years, limit=0.6) == [None, None, None]
+
+
+def test_t23_a_nine_character_la_code_is_refused_by_column(tmp_path: Path) -> None:
+    """It can change while the LA does not, and a join on it would lose LA-years in silence."""
+    file = tmp_path / "covariates.csv"
+    file.write_text("la_code,financial_year,x\n501,2013,1\nE08000037,2013,2\nE08000020,2014,3\n")
+    with pytest.raises(StudyError) as error:
+        read_la_covariates(str(file), ["x"])
+    assert "covariates.csv, column la_code: 2 values are no three-digit LA codes" in str(error.value)
+    assert "E08" not in str(error.value)

@@ -33,6 +33,10 @@ CASES = [
     ("outcomes.icpc.exclude_groups", ["501", "501"], 'outcomes.icpc.exclude_groups: "501" stands here 2 times'),
     ("outcomes.icpc.exclude_groups", [f"50{i}" for i in range(1, 10)], "exclude_groups: no pilot is left"),
     ("synthetic.recording_breaks.0.la", "722", '.la: "722" is not one of las.codes; did you mean `522`?'),
+    # Members and reorganisations
+    ("las.codes.1.members", ["502", "501"], 'las.codes[1].members: "501" belongs to LA 501 already'),
+    ("las.codes.1.members", ["601"], 'las.codes[1].members: extracts.source synthetic makes one extract per LA'),
+    ("las.reorganisations.0.to", ["820", "822"], "las.reorganisations[0].to: 820 also in from"),
     # Names
     ("las.pilots.0.comparators.kinsip", ["510"], '"kinsip" is not an outcome or `default`; did you mean `kinship`?'),
     ("models.specifications.logit.outcomes", ["icp"], '"icp" is not an outcome; did you mean `icpc`?'),

@@ -10,7 +10,7 @@ import yaml
 
 from scripts.artefacts import contract_schema, results_contract
 from scripts.clean.ledger import imbalance
-from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME
+from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE
 from tests.workflow.conftest import Project, copy_project
 
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -36,7 +36,7 @@ def test_estimates_exist_for_every_research_question_in_the_promised_columns(fin
     assert reasons["reason"].null_count() == 0
 
 
-@pytest.mark.parametrize("table", [*POOLED_BY_LA, *POOLED_BY_OUTCOME, "calibration"])
+@pytest.mark.parametrize("table", [*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME, "calibration"])
 def test_every_results_table_is_documented_and_as_documented(finished: Project, table: str) -> None:
     header = (finished.folder / "results" / "aggregate" / f"{table}.csv").read_text().splitlines()[0]
     contract = results_contract()[table]

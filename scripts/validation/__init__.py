@@ -1,0 +1,1 @@
+"""Validation of statutory returns: the rules LAs' returns are checked by, as data, counted and never shown."""

@@ -1,0 +1,92 @@
+"""What a validation rule is, and how many rows of a return break each.
+
+In: views of a return (a frame per view, a row per thing judged, with column `year`: the census year, Int32) and rules,
+each of which is one boolean expression on one view. Out: counts by year and rule, never a row. All rules of a view are
+evaluated in one pass.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+ERROR, QUERY = "error", "query"
+CHECKED, ABSENT = "checked", "fields absent"
+SCHEMA = {
+    "census_year": pl.Int32,
+    "rule": pl.String,
+    "severity": pl.String,
+    "status": pl.String,
+    "n_checked": pl.Int64,
+    "n_failing": pl.Int64,
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a return.
+
+    code : as the validators of the return number it. view : the view whose rows it judges. fields : "Module.Field" it
+    reads. fails : true for a row that breaks it; null counts as not broken. severity : an error, or a query that an
+    explanation settles. first, last : census years in which it is in force, None without a bound.
+    """
+
+    code: str
+    view: str
+    fields: tuple[str, ...]
+    message: str
+    fails: pl.Expr
+    severity: str = ERROR
+    first: int | None = None
+    last: int | None = None
+
+    def in_force(self) -> pl.Expr:
+        """Boolean on `year`: the rule is in force."""
+        low, high = (pl.lit(bound, pl.Int32) for bound in (self.first, self.last))
+        return (pl.col("year") >= low).fill_null(True) & (pl.col("year") <= high).fill_null(True)
+
+
+def count_failures(
+    views: Mapping[str, pl.DataFrame], rules: Iterable[Rule], absent: frozenset[str] = frozenset()
+) -> pl.DataFrame:
+    """Rows judged and rows that fail, by census year and rule; columns `SCHEMA`, sorted.
+
+    A rule that reads a field in `absent`, which the source of the return does not have, is listed once without a year
+    and without counts, so that nobody takes an unchecked rule for a kept one.
+    """
+    rules = list(rules)
+    usable = [rule for rule in rules if not absent.intersection(rule.fields)]
+    counts = [_counts(views[name], [rule for rule in usable if rule.view == name]) for name in views]
+    unusable = pl.DataFrame(
+        [(None, rule.code, rule.severity, ABSENT, None, None) for rule in rules if rule not in usable],
+        schema=SCHEMA,
+        orient="row",
+    )
+    return pl.concat([*counts, unusable]).sort("rule", "census_year", nulls_last=True)
+
+
+def _counts(view: pl.DataFrame, rules: list[Rule]) -> pl.DataFrame:
+    """The counts of one view's rules, as `count_failures`."""
+    if not rules or view.is_empty():
+        return pl.DataFrame(schema=SCHEMA)
+    judged = view.select("year", *((rule.fails.fill_null(False) & rule.in_force()).alias(rule.code) for rule in rules))
+    by_year = judged.group_by("year").agg(pl.len().alias("n_checked"), pl.col([rule.code for rule in rules]).sum())
+    long = by_year.unpivot(index=["year", "n_checked"], variable_name="rule", value_name="n_failing")
+    meta = pl.DataFrame(
+        [(r.code, r.severity, r.first, r.last) for r in rules],
+        schema={"rule": pl.String, "severity": pl.String, "first": pl.Int32, "last": pl.Int32},
+        orient="row",
+    )
+    in_force = (pl.col("year") >= pl.col("first")).fill_null(True) & (pl.col("year") <= pl.col("last")).fill_null(True)
+    return (
+        long.join(meta, on="rule")
+        .filter(in_force)
+        .select(
+            pl.col("year").alias("census_year"),
+            "rule",
+            "severity",
+            pl.lit(CHECKED).alias("status"),
+            pl.col("n_checked").cast(pl.Int64),
+            pl.col("n_failing").cast(pl.Int64),
+        )
+    )

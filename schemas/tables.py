@@ -75,6 +75,8 @@ class Referrals(_Table):
     category_of_abuse: pl.String = _code("category_of_abuse", "census_year")
     previous_cpps: pl.Int32 = _whole(0, 99)
     birth_date: pl.Date = _date()
+    birth_year: pl.Int32 = _whole(1900, 2100)
+    birth_month: pl.Int32 = _whole(1, 12)
     expected_birth_date: pl.Date = _date()
     death_date: pl.Date = _date()
     gender: pl.String = _code("gender", "census_year", kind="recoded")

@@ -50,7 +50,7 @@ def _statements(referrals: pl.DataFrame, care_episodes: pl.DataFrame) -> pl.Data
         "census_year",
         "gender",
         "ethnicity",
-        pl.coalesce("birth_date", "expected_birth_date").alias("birth_date"),
+        pl.coalesce("birth_date", _first_of_month(), "expected_birth_date").alias("birth_date"),
         pl.col("birth_date").is_not_null().alias("born"),
         (pl.col("disability") == 1).alias("disabled"),
         (pl.col("asylum_seeking") == 1).alias("asylum"),
@@ -60,9 +60,7 @@ def _statements(referrals: pl.DataFrame, care_episodes: pl.DataFrame) -> pl.Data
         pl.lit(None, pl.Int32).alias("census_year"),
         "gender",
         "ethnicity",
-        # Only month and year are known; the first of the month stands in (trap T-10). A child with a full date
-        # from the CIN census keeps that one: `born` ranks it higher.
-        pl.date("birth_year", "birth_month", 1).alias("birth_date"),
+        _first_of_month().alias("birth_date"),
         pl.lit(False).alias("born"),
         pl.lit(None, pl.Boolean).alias("disabled"),
         (pl.col("uasc") == 1).alias("asylum"),
@@ -70,6 +68,14 @@ def _statements(referrals: pl.DataFrame, care_episodes: pl.DataFrame) -> pl.Data
     return pl.concat([from_referrals, from_care]).with_columns(
         _grouped("gender").alias("gender"), _grouped("ethnicity").alias("ethnicity")
     )
+
+
+def _first_of_month() -> pl.Expr:
+    """Where only month and year of birth are known, the first of the month stands in (trap T-10).
+
+    A full date of birth from the CIN census keeps its place before it: `born` ranks it higher.
+    """
+    return pl.date("birth_year", "birth_month", 1)
 
 
 def _grouped(code_set: str) -> pl.Expr:

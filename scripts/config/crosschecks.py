@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import holidays
 
+from schemas import tables
 from scripts.config.schema import KeyPath, Mistake, suggestion
 
 Study = dict[str, Any]
@@ -88,6 +89,10 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
         for place, name in enumerate(_chosen(specification, [])):
             yield Reference(("models", "specifications", key, "outcomes", place), name, "an outcome", outcomes)
     yield Reference(("models", "headline"), study["models"]["headline"], "a specification", set(specifications))
+
+    dates = {c.name for table in tables.MODELS for c in tables.columns(table).values() if c.kind == "date"}
+    for name in study["extracts"].get("date_formats", {}):
+        yield Reference(("extracts", "date_formats", name), name, "a date column of the canonical tables", dates)
 
     definitions = set(study["kinship_definitions"])
     for key, outcome in study["outcomes"].items():
@@ -268,5 +273,5 @@ def _members(study: Study) -> Iterator[Mistake]:
 def _reorganisations(study: Study) -> Iterator[Mistake]:
     """A code that stays is not reorganised."""
     for position, change in enumerate(study["las"]["reorganisations"]):
-        if both := sorted(set(change["from"]) & set(change["to"])):
-            yield Mistake(("las", "reorganisations", position, "to"), f"{', '.join(both)} also in from")
+        if both := sorted(set(change["ended"]) & set(change["began"])):
+            yield Mistake(("las", "reorganisations", position, "began"), f"{', '.join(both)} also in ended")

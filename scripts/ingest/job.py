@@ -43,7 +43,8 @@ def ingest(
     place = f"LA {la}"
     frames = read_tables(reading)
     for table in outputs:
-        count_codes(frames[table], table, reading.kind_of(table), place, counts)
+        if kind := reading.kind_of(table):
+            count_codes(frames[table], table, kind, place, counts)
         frames[table] = tables.validate(frames[table], table, place)
     for table, path in outputs.items():
         write_parquet(frames[table], path)

@@ -7,12 +7,13 @@ things is an error (data-formats trap T-36).
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import yaml
 
 from scripts.errors import StudyError
@@ -23,13 +24,20 @@ TABLES = ("referrals", "assessments", "disabilities", "section47", "care_episode
 # The school census columns carry the term and year they were joined from (trap T-37: any year, not only 20[01]x).
 SCHOOL_TERM = re.compile(r"_(spr|sum|aut)\d{2}$")
 
+Positions = dict[str, tuple[int, ...]]
+
 
 @dataclass(frozen=True)
 class ColumnSource:
-    """Where a canonical column comes from: source names (the first present counts) or a position from 1."""
+    """Where a canonical column comes from: source names or a position from 1.
+
+    Of several names the first present counts; with `rowwise` the first that holds something in a row, because a column
+    may have moved between the years stacked in one file.
+    """
 
     names: tuple[str, ...] = ()
     position: int | None = None
+    rowwise: bool = False
     required: bool = False
     school_term: bool = False
     formats: tuple[str, ...] = ()
@@ -113,14 +121,35 @@ def _column_source(source: dict[str, Any], formats: tuple[str, ...]) -> ColumnSo
     return ColumnSource(
         names=tuple(source.get("names", ())),
         position=source.get("position"),
+        rowwise=source.get("rowwise", False),
         required=source.get("required", False),
         school_term=source.get("school_term", False),
         formats=tuple(source.get("formats", formats)),
     )
 
 
-def resolve(layout: TableLayout, header: list[str], place: str) -> dict[str, int]:
-    """Canonical column -> position in the header (from 0), for the columns the header has.
+def declared(layouts: dict[str, FileLayout], date_formats: dict[str, list[str]]) -> dict[str, FileLayout]:
+    """The layouts with the date formats that a study declares for its extract: canonical column -> formats."""
+
+    def changed(table: TableLayout) -> TableLayout:
+        formats = {name: tuple(date_formats[name]) for name in table.columns if name in date_formats}
+        columns = {name: replace(table.columns[name], formats=chosen) for name, chosen in formats.items()}
+        return replace(table, columns=table.columns | columns)
+
+    return {
+        kind: replace(layout, tables={name: changed(table) for name, table in layout.tables.items()})
+        for kind, layout in layouts.items()
+    }
+
+
+def source_of(header: list[str], positions: tuple[int, ...], missing: tuple[str, ...]) -> pl.Expr:
+    """The text of a canonical column as an expression on a file's columns; of several the first that is not a gap."""
+    texts = [pl.col(header[position]).str.strip_chars() for position in positions]
+    return texts[0] if len(texts) == 1 else pl.coalesce(pl.when(~text.is_in(missing)).then(text) for text in texts)
+
+
+def resolve(layout: TableLayout, header: list[str], place: str) -> Positions:
+    """Canonical column -> positions in the header (from 0) that it is read from, for the columns the header has.
 
     Raises
     ------
@@ -131,12 +160,12 @@ def resolve(layout: TableLayout, header: list[str], place: str) -> dict[str, int
     if layout.width is not None and len(names) != layout.width:
         problem = f"{len(names)} columns where exactly {layout.width} are read by position"
         raise StudyError("SCHEMA", place, problem, "Supply the file as documented")
-    positions = {name: _position(source, names, name, place) for name, source in layout.columns.items()}
-    absent = [name for name, source in layout.columns.items() if source.required and positions[name] is None]
+    positions = {name: _positions(source, names, name, place) for name, source in layout.columns.items()}
+    absent = [name for name, source in layout.columns.items() if source.required and not positions[name]]
     if absent:
         wanted = "; ".join(f"{name} ({' or '.join(layout.columns[name].names)})" for name in absent)
         raise StudyError("SCHEMA", place, f"required columns are missing: {wanted}", "Add them or their alias")
-    return {name: position for name, position in positions.items() if position is not None}
+    return {name: found for name, found in positions.items() if found}
 
 
 def _refuse_repeated(names: list[str], header: list[str], place: str) -> None:
@@ -147,17 +176,17 @@ def _refuse_repeated(names: list[str], header: list[str], place: str) -> None:
         )
 
 
-def _position(source: ColumnSource, names: list[str], column: str, place: str) -> int | None:
+def _positions(source: ColumnSource, names: list[str], column: str, place: str) -> tuple[int, ...]:
     if source.position is not None:
-        return source.position - 1
+        return (source.position - 1,)
+    present = []
     for alias in source.names:
         found = list(_matching(alias.lower(), names, source.school_term))
         if len(found) > 1:
             problem = f"column {column} has {len(found)} sources, {alias} of several school terms"
             raise StudyError("SCHEMA", place, problem, "Keep the one that belongs to the census year")
-        if found:
-            return found[0]
-    return None
+        present += found
+    return tuple(present if source.rowwise else present[:1])
 
 
 def _matching(alias: str, names: list[str], school_term: bool) -> Iterable[int]:

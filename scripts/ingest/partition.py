@@ -16,8 +16,9 @@ import polars as pl
 
 from scripts.artefacts import write_parquet
 from scripts.errors import StudyError
-from scripts.ingest.layout import TableLayout, load_layouts, resolve
+from scripts.ingest.layout import Positions, TableLayout, load_layouts, resolve, source_of
 from scripts.ingest.tabular import collect, place_of, read_header, scan_text
+from scripts.ingest.typed import without_fraction
 
 LA = "__la"
 CHILD = "__child"
@@ -116,14 +117,18 @@ def _rows_by_la(
     layout = load_layouts(source_format)[kind].only_table()
     header, positions, scanned = _scan(layout, path)
     if "la_code" in positions:
-        with_la = scanned.with_columns(pl.col(header[positions["la_code"]]).str.strip_chars().alias(LA))
+        with_la = scanned.with_columns(_la(layout, header, positions).alias(LA))
         return with_la.filter(pl.col(LA).fill_null("") != ""), header
     children = _children_of_las(files, source_format, place_of(path))
-    child = pl.col(header[positions["child_id"]]).str.strip_chars()
+    child = source_of(header, positions["child_id"], layout.missing)
     return scanned.with_columns(child.alias(CHILD)).join(children.lazy(), on=CHILD, how="inner"), header
 
 
-def _scan(layout: TableLayout, path: str | os.PathLike[str]) -> tuple[list[str], dict[str, int], pl.LazyFrame]:
+def _la(layout: TableLayout, header: list[str], positions: Positions) -> pl.Expr:
+    return without_fraction(source_of(header, positions["la_code"], layout.missing))
+
+
+def _scan(layout: TableLayout, path: str | os.PathLike[str]) -> tuple[list[str], Positions, pl.LazyFrame]:
     header = read_header(path)
     positions = resolve(layout, header, place_of(path))
     return header, positions, scan_text(path, header)
@@ -138,6 +143,6 @@ def _children_of_las(files: Files, source_format: str, place: str) -> pl.DataFra
     pairs = []
     for path in files[CHILD_KIND]:
         header, positions, scanned = _scan(layout, path)
-        la, child = (pl.col(header[positions[name]]).str.strip_chars() for name in ("la_code", "child_id"))
+        la, child = _la(layout, header, positions), source_of(header, positions["child_id"], layout.missing)
         pairs.append(collect(scanned.select(la.alias(LA), child.alias(CHILD)).unique(), path, engine="streaming"))
     return pl.concat(pairs).drop_nulls().unique()

@@ -1,12 +1,13 @@
 """One reader per source format: files of an LA in, typed canonical tables out.
 
 In: the files of one LA by kind. Out: referrals, assessments, disabilities, section47 and care_episodes; a table whose
-optional files are absent is empty and noted. National Pupil Database extracts fill a table per kind of file; the census
-format fills four from the CIN XML and one from the SSDA903 return.
+optional files are absent is empty and noted. Extracts of the pupil database (npd, ucl) fill a table per kind of file;
+the census format fills four from the CIN XML and one from the SSDA903 return, CSV or XML.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ import polars as pl
 
 from schemas import tables
 from scripts.errors import StudyError
-from scripts.ingest import census_xml, ssda903
+from scripts.ingest import cin_census, ssda903
 from scripts.ingest import report as checks
-from scripts.ingest.layout import FileLayout, TableLayout, load_layouts, resolve
+from scripts.ingest.layout import TABLES, FileLayout, TableLayout, declared, load_layouts, resolve, source_of
 from scripts.ingest.report import IngestReport
-from scripts.ingest.tabular import place_of, read_header, read_text
+from scripts.ingest.tabular import collect, place_of, read_header, scan_text
 from scripts.ingest.typed import census_years, refuse_other_las, typed, without_gaps
+from scripts.ingest.xml_return import read_return
 
 Files = dict[str, list[str]]
 
@@ -28,14 +30,16 @@ Files = dict[str, list[str]]
 class IngestSettings:
     """What the study decides about reading.
 
-    format : npd | census. max_unreadable_share : tolerated share of a column's values, 0 to 1. census_year : of census
-    files without a header, the year the financial year starts in. xml_max_bytes : size limit of XML files.
+    format : npd | ucl | census. max_unreadable_share : tolerated share of a column's values, 0 to 1. census_year : of
+    census files without a header, the year the financial year starts in. xml_max_bytes : size limit of XML files.
+    date_formats : canonical column -> the formats its dates have, instead of those of the alias table.
     """
 
     format: str
     max_unreadable_share: float
     census_year: int | None = None
     xml_max_bytes: int | None = None
+    date_formats: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "IngestSettings":
@@ -54,11 +58,11 @@ class Reading:
 
     def layouts(self) -> dict[str, FileLayout]:
         """Kind of file -> layout, for the format of the study."""
-        return load_layouts(self.settings.format)
+        return declared(load_layouts(self.settings.format), self.settings.date_formats)
 
-    def kind_of(self, table: str) -> str:
-        """The kind of file a canonical table is read from."""
-        return next(kind for kind, layout in self.layouts().items() if table in layout.tables)
+    def kind_of(self, table: str) -> str | None:
+        """The kind of file a canonical table is read from; None if the format has none."""
+        return next((kind for kind, layout in self.layouts().items() if table in layout.tables), None)
 
 
 def read_tables(reading: Reading) -> dict[str, pl.DataFrame]:
@@ -73,10 +77,11 @@ def read_tables(reading: Reading) -> dict[str, pl.DataFrame]:
             names = " or ".join(f"{stem}.{suffix}" for stem in layout.stems for suffix in layout.suffixes)
             problem = f"there is no file of kind {kind} ({names})"
             raise StudyError("FILE", f"LA {reading.la}", problem, "Supply it or take the LA out of las.codes")
-    return _READERS[reading.settings.format](reading)
+    read = _READERS[reading.settings.format](reading)
+    return {table: read[table] if table in read else tables.empty(table) for table in TABLES}
 
 
-def _read_npd(reading: Reading) -> dict[str, pl.DataFrame]:
+def _read_pupil_database(reading: Reading) -> dict[str, pl.DataFrame]:
     return {layout.only_table().table: _read_kind(reading, layout) for layout in reading.layouts().values()}
 
 
@@ -84,41 +89,73 @@ def _read_census(reading: Reading) -> dict[str, pl.DataFrame]:
     layouts = reading.layouts()
     parts = [_read_census_file(reading, layouts["cin_xml"], path) for path in reading.files["cin_xml"]]
     result = {table: pl.concat(part[table] for part in parts) for table in layouts["cin_xml"].tables}
-    episodes, children, uasc = (
-        _read_kind(reading, layouts[kind]) for kind in ("ssda903_episodes", "ssda903_header", "ssda903_uasc")
+    returns = [_ssda903_xml(path, reading.settings) for path in reading.files.get("ssda903_xml", [])]
+    children, episodes, uasc = (
+        _read_kind(reading, layouts[kind], [(frames[module], place_of(path)) for path, frames in returns])
+        for kind, module in ssda903.MODULES.items()
     )
-    has_uasc_file = bool(reading.files.get("ssda903_uasc"))
-    result["care_episodes"] = ssda903.care_episodes(episodes, children, uasc if has_uasc_file else None, reading.report)
+    has_uasc = bool(returns or reading.files.get("ssda903_uasc"))
+    result["care_episodes"] = ssda903.care_episodes(episodes, children, uasc if has_uasc else None, reading.report)
     return result
 
 
-_READERS = {"npd": _read_npd, "census": _read_census}
+def _ssda903_xml(path: str, settings: IngestSettings) -> tuple[str, dict[str, pl.DataFrame]]:
+    return path, ssda903.as_files(read_return(path, "ssda903", settings.xml_max_bytes))
 
 
-def _read_kind(reading: Reading, layout: FileLayout) -> pl.DataFrame:
-    """All files of a kind that fills one table."""
+_READERS = {"npd": _read_pupil_database, "ucl": _read_pupil_database, "census": _read_census}
+
+
+def _read_kind(reading: Reading, layout: FileLayout, modules: Iterable[tuple[pl.DataFrame, str]] = ()) -> pl.DataFrame:
+    """All files of a kind that fills one table, and the modules of other files that hold the same, with their place."""
     table = layout.only_table()
     paths = reading.files.get(layout.kind, [])
-    if not paths:
+    read = [_of_frame(reading, layout, table, frame, place) for frame, place in modules]
+    read += [_of_file(reading, layout, table, path) for path in paths]
+    if not read:
         reading.report.add(table.table, layout.kind, checks.ABSENT_FILE, 0)
         return tables.empty(table.table)
-    return pl.concat(_read_tabular(reading, layout, table, path) for path in paths)
+    return pl.concat(read)
 
 
-def _read_tabular(reading: Reading, layout: FileLayout, table: TableLayout, path: str) -> pl.DataFrame:
-    place, report = place_of(path), reading.report
+def _of_file(reading: Reading, layout: FileLayout, table: TableLayout, path: str) -> pl.DataFrame:
     header = read_header(path)
-    positions = resolve(table, header, place)
-    raw = without_gaps(read_text(path, header, positions), table.missing)
+    positions = resolve(table, header, place_of(path))
+    texts = [source_of(header, found, table.missing).alias(name) for name, found in positions.items()]
+    raw = collect(scan_text(path, header).select(texts), path)
+    n_unread = len(header) - len({position for found in positions.values() for position in found})
+    return _canonical(reading, layout, table, raw, place_of(path), n_unread, _year_in_stem(layout, path))
+
+
+def _of_frame(
+    reading: Reading, layout: FileLayout, table: TableLayout, frame: pl.DataFrame, place: str, year: int | None = None
+) -> pl.DataFrame:
+    """As `_of_file`, from a module of a return; a field without any value is as good as absent."""
+    header = [name for name in frame.columns if frame.schema[name] == pl.String]
+    filled = [name for name in header if frame.is_empty() or frame[name].count()]
+    positions = resolve(table, filled, place)
+    raw = frame.select(source_of(filled, found, table.missing).alias(name) for name, found in positions.items())
+    return _canonical(reading, layout, table, raw, place, len(filled) - len(positions), year)
+
+
+def _canonical(
+    reading: Reading,
+    layout: FileLayout,
+    table: TableLayout,
+    texts: pl.DataFrame,
+    place: str,
+    n_unread: int,
+    year: int | None,
+) -> pl.DataFrame:
+    """The typed table of texts under canonical names; `year` is what the file says of itself as a whole."""
+    raw, report = without_gaps(texts, table.missing), reading.report
     if "la_code" in raw.columns:
         refuse_other_las(raw, reading.la, place)
-    year = None
     if "census_year" in tables.columns(table.table):
-        year = _year_in_stem(layout, path)
         raw = census_years(raw, year, place)
     for check, n_columns in (
-        (checks.NOT_READ, len(header) - len(positions)),
-        (checks.ABSENT_COLUMN, len(table.columns) - len(positions)),
+        (checks.NOT_READ, n_unread),
+        (checks.ABSENT_COLUMN, len(table.columns) - texts.width),
     ):
         if n_columns:
             report.add(table.table, layout.kind, check, n_columns, census_year=year)
@@ -132,24 +169,29 @@ def _year_in_stem(layout: FileLayout, path: str) -> int | None:
 
 def _read_census_file(reading: Reading, layout: FileLayout, path: str) -> dict[str, pl.DataFrame]:
     place, settings = place_of(path), reading.settings
-    content = census_xml.read_census(path, layout.tables, settings.xml_max_bytes)
-    if content.la is not None and content.la != reading.la:
+    modules = read_return(path, "cin", settings.xml_max_bytes)
+    la, year = (next(_stated(modules["Header"], name), None) for name in ("LEA", "Year"))
+    if la is not None and la != reading.la:
         problem = f"element LEA of the header is not LA {reading.la}"
         raise StudyError("LA", place, problem, "Put the file into the folder of its LA")
-    year = _financial_year_of(content.year, settings.census_year, place)
-    result = {}
-    for name, table in layout.tables.items():
-        raw = without_gaps(census_xml.frame(content, table, place), table.missing)
-        if "census_year" in tables.columns(name):
-            raw = raw.with_columns(pl.lit(year, pl.Int32).alias("census_year"))
-        if content.unread[name]:
-            reading.report.add(name, layout.kind, checks.NOT_READ, len(content.unread[name]), census_year=year)
-        result[name] = typed(raw, reading.la, table, place, settings.max_unreadable_share, reading.report)
-    return result
+    census_year = financial_year_of(year, settings.census_year, place)
+    rows = cin_census.rows(modules)
+    return {
+        name: _of_frame(reading, layout, table, rows[name], place, census_year) for name, table in layout.tables.items()
+    }
 
 
-def _financial_year_of(stated: str | None, otherwise: int | None, place: str) -> int:
-    """A census of 31 March 2014 is that of the financial year 2013."""
+def _stated(header: pl.DataFrame, name: str) -> Iterator[str]:
+    return (value for value in header[name] if value)
+
+
+def financial_year_of(stated: str | None, otherwise: int | None, place: str) -> int:
+    """A census of 31 March 2014 is that of the financial year 2013.
+
+    Raises
+    ------
+    StudyError : YEAR, if neither the header nor the settings know the year.
+    """
     if stated is not None and re.fullmatch(r"\d{4}", stated):
         return int(stated) - 1
     if stated is None and otherwise is not None:

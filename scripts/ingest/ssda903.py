@@ -1,7 +1,7 @@
-"""SSDA903 CSV: the children's attributes of the header file joined to their episodes.
+"""The SSDA903 return: its modules from CSV or XML under one set of names; episodes with their child's attributes.
 
-In: typed frames of episodes.csv, header.csv and uasc.csv. Out: the canonical care_episodes. The start of the period
-of care is not part of the return (the pupil database derives it), so it stays null here and cleaning derives it.
+The start of the period of care is not part of the return (the pupil database derives it), so it stays null here and
+cleaning derives it.
 """
 
 import polars as pl
@@ -11,6 +11,19 @@ from scripts.ingest import report as checks
 from scripts.ingest.report import IngestReport
 
 ATTRIBUTES = ["gender", "ethnicity", "birth_year", "birth_month"]
+# Kind of CSV file -> module of the return.
+MODULES = {"ssda903_header": "Header", "ssda903_episodes": "Episodes", "ssda903_uasc": "UASC"}
+
+
+def as_files(modules: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Module -> rows as the CSV files have them: XML hangs episodes below their child and has no module for asylum."""
+    children = modules["Header"]
+    of_child = children.select("child", "CHILD")
+    return {
+        "Header": children.drop("child", "UASC", "DUC"),
+        "Episodes": modules["Episodes"].join(of_child, on="child", how="left", maintain_order="left").drop("child"),
+        "UASC": children.filter(pl.col("UASC") == "1").select("CHILD", "SEX", "DOB", "DUC"),
+    }
 
 
 def care_episodes(
@@ -21,7 +34,7 @@ def care_episodes(
     Parameters
     ----------
     children : care_children; of a child listed twice the first line counts and the others are noted as repeated.
-    uasc : care_uasc; None where the file is absent, and then asylum status is unknown.
+    uasc : care_uasc; None where the return has none, and then asylum status is unknown.
     """
     repeated = ~pl.col("child_id").is_first_distinct()
     report.add_by_year(children, repeated, "care_children", "ssda903_header", checks.REPEATED)

@@ -67,12 +67,6 @@ def scan_text(path: str | Path, header: list[str]) -> pl.LazyFrame:
     return pl.scan_parquet(path).select(pl.all().cast(pl.String))
 
 
-def read_text(path: str | Path, header: list[str], positions: dict[str, int]) -> pl.DataFrame:
-    """The columns at `positions` (from 0) as strings, under the keys of `positions`; errors as `scan_text`."""
-    scanned = scan_text(path, header)
-    return collect(scanned.select(pl.col(header[i]).alias(name) for name, i in positions.items()), path)
-
-
 def collect(lazy: pl.LazyFrame, path: str | Path, engine: EngineType = "auto") -> pl.DataFrame:
     """Collect what was scanned from `path`; a parser's message may hold values, so it is dropped.
 

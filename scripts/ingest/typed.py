@@ -19,6 +19,7 @@ from scripts.ingest.layout import TableLayout
 from scripts.ingest.report import IngestReport
 
 ACADEMIC_YEAR = r"^(\d{4})/(\d{4}|\d{2})$"
+TWO_DIGIT_YEAR = r"^\d{1,2}\D\d{1,2}\D\d{2}$"
 UNREADABLE = {"date": checks.UNREADABLE_DATES, "whole": checks.UNREADABLE_NUMBERS}
 
 
@@ -54,7 +55,7 @@ def refuse_other_las(raw: pl.DataFrame, la: str, place: str) -> None:
     ------
     StudyError : LA, with the number of rows that do not.
     """
-    n_other = raw.select((pl.col("la_code") != la).fill_null(True).sum()).item()
+    n_other = raw.select((without_fraction(pl.col("la_code")) != la).fill_null(True).sum()).item()
     if n_other:
         problem = f"column la_code: {n_other} of {len(raw)} rows do not belong to LA {la}"
         raise StudyError("LA", place, problem, "Put every row into the folder of its LA")
@@ -99,17 +100,17 @@ def _parsed(column: tables.Column, layout: TableLayout) -> pl.Expr:
     if column.kind == "date":
         return _date(text, layout.columns[column.name].formats).alias(column.name)
     if column.kind == "whole":
-        number = _without_fraction(text).cast(column.dtype, strict=False)
+        number = without_fraction(text).cast(column.dtype, strict=False)
         return pl.when(number.is_between(column.low, column.high)).then(number).alias(column.name)
     if column.kind == "flag":
-        return normalised(_without_fraction(text), column.codes).cast(column.dtype).alias(column.name)
+        return normalised(without_fraction(text), column.codes).cast(column.dtype).alias(column.name)
     if column.kind == "recoded":
-        code = tidy(_without_fraction(text))
+        code = tidy(without_fraction(text))
         return pl.coalesce(normalised(code, column.codes), code).alias(column.name)
     return tidy(text).alias(column.name) if column.kind == "code" else text
 
 
-def _without_fraction(text: pl.Expr) -> pl.Expr:
+def without_fraction(text: pl.Expr) -> pl.Expr:
     """Databases write whole numbers with gaps among them as 1.0."""
     return text.str.replace(r"\.0+$", "")
 
@@ -135,13 +136,22 @@ def _count_unreadable(
         if not lost:
             continue
         n_values = known[name].count()
-        if lost > max_share * n_values:
-            refused.append(f"column {name}: {lost} of {n_values} values are unreadable, {_rule(layout, name)}")
         unreadable = known[name].is_not_null() & parsed[name].is_null()
+        short = _short_years(known[name].filter(unreadable)) if kinds[name] == "date" else ""
+        if lost > max_share * n_values:
+            refused.append(f"column {name}: {lost} of {n_values} values are unreadable, {_rule(layout, name)}{short}")
         report.add_by_year(known, pl.lit(unreadable), layout.table, layout.kind, UNREADABLE[kinds[name]], name)
     if refused:
         remedy = "Correct the file, add the format to the alias table, or raise extracts.max_unreadable_share"
         raise StudyError("VALUES", place, "; ".join(refused), remedy)
+
+
+def _short_years(unreadable: pl.Series) -> str:
+    """What to add to an error about dates whose year has two digits, which could be of two centuries (trap T-35)."""
+    n_short = unreadable.str.contains(TWO_DIGIT_YEAR).sum()
+    if not n_short:
+        return ""
+    return f"; {n_short} have a year of two digits, read only if extracts.date_formats declares the format"
 
 
 def _rule(layout: TableLayout, name: str) -> str:
@@ -159,7 +169,7 @@ def _count_flags(
         column = tables.columns(layout.table)[name]
         if column.kind != "flag" or parsed[name].null_count() == known[name].null_count():
             continue
-        _refuse_foreign(known.select(_without_fraction(pl.col(name))), column, place)
+        _refuse_foreign(known.select(without_fraction(pl.col(name))), column, place)
         unknown = known[name].is_not_null() & parsed[name].is_null()
         report.add_by_year(known, pl.lit(unknown), layout.table, layout.kind, checks.OUTSIDE_SET, name)
 

@@ -50,7 +50,8 @@ class JobSettings:
     def ingest(self, la: str) -> Settings:
         """How to read."""
         names = ("format", "max_unreadable_share", "census_year", "xml_max_bytes")
-        return {name: self.config["extracts"].get(name) for name in names}
+        settings = {name: self.config["extracts"].get(name) for name in names}
+        return settings | {"date_formats": self.config["extracts"].get("date_formats", {})}
 
     def clean(self, la: str) -> Settings:
         """The contested choices."""

@@ -36,7 +36,7 @@ CASES = [
     # Members and reorganisations
     ("las.codes.1.members", ["502", "501"], 'las.codes[1].members: "501" belongs to LA 501 already'),
     ("las.codes.1.members", ["601"], 'las.codes[1].members: extracts.source synthetic makes one extract per LA'),
-    ("las.reorganisations.0.to", ["820", "822"], "las.reorganisations[0].to: 820 also in from"),
+    ("las.reorganisations.0.began", ["820", "822"], "las.reorganisations[0].began: 820 also in ended"),
     # Names
     ("las.pilots.0.comparators.kinsip", ["510"], '"kinsip" is not an outcome or `default`; did you mean `kinship`?'),
     ("models.specifications.logit.outcomes", ["icp"], '"icp" is not an outcome; did you mean `icpc`?'),

@@ -20,6 +20,7 @@ include: "rules/common.smk"
 include: "rules/synthetic.smk"
 include: "rules/ingest.smk"
 include: "rules/clean.smk"
+include: "rules/completeness.smk"
 include: "rules/outcomes.smk"
 include: "rules/cohort.smk"
 include: "rules/matching.smk"
@@ -32,6 +33,7 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+        rules.completeness.output,
         expand("results/aggregate/{table}.csv", table=POOLED_TABLES),
         "results/aggregate/calibration.csv" if STUDY.extracts.synthetic else [],
     message:

@@ -15,7 +15,14 @@ DIGESTS = RememberedDigests(Path(".snakemake/digests.json"))
 atexit.register(DIGESTS.save)
 # Snakemake lists the files of the command line first; the base comes first here.
 CONFIG_FILES = [Path(path) for path in reversed(workflow.configfiles)]
-STUDY = Study(load_study(config, CONFIG_FILES, set(POPULATIONS), set(MEASURES)), DIGESTS)
+
+
+def really_runs():
+    """Whether this call runs jobs: neither a preview nor a question about the graph. Known once jobs are listed."""
+    return workflow.executor_plugin is not None and not (workflow.dryrun or workflow.touch)
+
+
+STUDY = Study(load_study(config, CONFIG_FILES, set(POPULATIONS), set(MEASURES)), DIGESTS, really_runs)
 POOLED_TABLES = [*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME]
 
 

@@ -1,8 +1,10 @@
 # From extracts to typed canonical tables. In: the extracts of each LA (or national files, first partitioned by LA).
-# Leaves: results/individual/ingested/{la}/{table}.parquet, results/aggregate/parts/ingest_report/{la}.csv.
+# Nothing else reads an extract before the privacy gate has. Leaves: results/aggregate/parts/privacy/{la}.csv,
+# results/individual/ingested/{la}/{table}.parquet, results/aggregate/parts/ingest_report/{la}.csv.
 from scripts.ingest import job as ingest_job
 from scripts.ingest import partition as ingest_partition
 from scripts.ingest.layout import TABLES
+from scripts.privacy import job as privacy_job
 from scripts.workflow.extracts import PARTITIONED_FOLDER
 
 if STUDY.extracts.national:
@@ -31,9 +33,29 @@ if STUDY.extracts.national:
             )
 
 
+rule privacy:
+    input:
+        extracts_of,
+    output:
+        "results/aggregate/parts/privacy/{la}.csv",
+    log:
+        "results/logs/privacy/{la}.log",
+    benchmark:
+        "results/benchmarks/privacy/{la}.tsv"
+    params:
+        files=lambda wildcards: STUDY.extracts.files(wildcards.la),
+        settings=settings("privacy", "la"),
+        stamp=stamp("privacy", "la"),
+    message:
+        "Inspect what the extracts of LA {wildcards.la} let in"
+    run:
+        run_logged(log[0], privacy_job.inspect, wildcards.la, params.files, output[0], params.settings)
+
+
 rule ingest:
     input:
         extracts_of,
+        gate="results/aggregate/parts/privacy/{la}.csv",
     output:
         **{name: f"results/individual/ingested/{{la}}/{name}.parquet" for name in TABLES},
         report="results/aggregate/parts/ingest_report/{la}.csv",

@@ -23,6 +23,7 @@ rule pool:
 rule report:
     input:
         expand("results/aggregate/{table}.csv", table=POOLED_TABLES),
+        rules.completeness.output,
         "results/aggregate/calibration.csv" if STUDY.extracts.synthetic else [],
     output:
         "results/report/index.html",

@@ -13,7 +13,8 @@ import polars as pl
 from scripts.dates import DAYS_PER_YEAR
 
 FLOW_BY = ["treated", "post"]
-ORDER = ["group", "la_code", "child_id", "index_date", "post_date"]
+# Rows are ordered by content before the child, whose id depends on the key of the ids: draws and sums do not.
+ORDER = ["group", "la_code", "index_date", "post_date"]
 
 
 @dataclass
@@ -55,7 +56,8 @@ def assemble_cohort(
     before = pl.col({"index": "index_date", "window_end": "event_end"}[event_time]) - pl.col("embedding_start")
     since = pl.when(pl.col("post") == 1).then(pl.col("index_date") - pl.col("embedding_end")).otherwise(before)
     years = (since.dt.total_days() / DAYS_PER_YEAR).floor().cast(pl.Int32)
-    ordered = usual.with_columns(years.alias("years_since")).sort(ORDER).with_row_index("row_id")
+    ordered = usual.with_columns(years.alias("years_since")).sort(*ORDER, *_content(usual), "child_id", nulls_last=True)
+    ordered = ordered.with_row_index("row_id")
     leading = [
         "row_id",
         "group",
@@ -69,6 +71,11 @@ def assemble_cohort(
     ]
     dropped = ["event_end", "post_date", "embedding_start", "embedding_end"]
     return ordered.select(*leading, pl.exclude(*leading, *dropped))
+
+
+def _content(cohort: pl.DataFrame) -> list[str]:
+    """The columns that tell rows of one day apart."""
+    return sorted(set(cohort.columns) - {*ORDER, "child_id"})
 
 
 def _with_groups(events: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:

@@ -94,6 +94,14 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
     for name in study["extracts"].get("date_formats", {}):
         yield Reference(("extracts", "date_formats", name), name, "a date column of the canonical tables", dates)
 
+    categories = set(study["privacy"]["categories"])
+    for part in ("register", "validation_only"):
+        for position, entry in enumerate(study["privacy"][part]):
+            path = ("privacy", part, position, "category")
+            yield Reference(path, entry["category"], "one of privacy.categories", categories)
+    for name in study["privacy"]["exempt"]:
+        yield Reference(("privacy", "exempt", name), name, "a detector", set(study["privacy"]["detectors"]))
+
     definitions = set(study["kinship_definitions"])
     for key, outcome in study["outcomes"].items():
         yield Reference(("outcomes", key, "population"), outcome["population"], "a known population", populations)

@@ -14,7 +14,10 @@ from scripts.ingest.layout import TABLES
 from scripts.ingest.report import IngestReport
 from scripts.ingest.sources import IngestSettings, Reading, read_tables
 from scripts.ingest.typed import count_codes
+from scripts.privacy.keys import key_path, pseudonyms, read_key
 
+# The columns of ids; what leaves here means nothing outside this project.
+IDS = ["child_id", "pupil_id"]
 StrPath = str | os.PathLike[str]
 
 
@@ -29,15 +32,16 @@ def ingest(
     files : kind of file -> paths, as `scripts.ingest.discovery` gives them.
     outputs : canonical table -> parquet path.
     report : path of the results table `ingest_report`, counts only.
-    settings : format (npd | census), max_unreadable_share, census_year, xml_max_bytes.
+    settings : those of `IngestSettings`, and key_file, the path of the key that re-keys ids.
 
     Raises
     ------
-    StudyError : CONFIG, FILE, SCHEMA, LA, YEAR, VALUES or CODES; never with a value out of a record.
+    StudyError : CONFIG, FILE, SCHEMA, LA, YEAR, VALUES, CODES or KEY; never with a value out of a record.
     """
     unknown = sorted(set(outputs) - set(TABLES))
     if unknown:
         raise StudyError("CONFIG", "outputs of ingest", f"no such tables: {unknown}", f"Use {list(TABLES)}")
+    key = read_key(key_path(settings["key_file"]))
     counts = IngestReport(la)
     reading = Reading(la=la, files=files, settings=IngestSettings.of(settings), report=counts)
     place = f"LA {la}"
@@ -45,7 +49,7 @@ def ingest(
     for table in outputs:
         if kind := reading.kind_of(table):
             count_codes(frames[table], table, kind, place, counts)
-        frames[table] = tables.validate(frames[table], table, place)
+        frames[table] = pseudonyms(tables.validate(frames[table], table, place), IDS, la, key)
     for table, path in outputs.items():
         write_parquet(frames[table], path)
     write_results(counts.frame(), "ingest_report", report)

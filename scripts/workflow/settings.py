@@ -47,11 +47,18 @@ class JobSettings:
         """The rows to take."""
         return {"format": self.config["extracts"]["format"], "las": [la]}
 
+    def privacy(self, la: str) -> Settings:
+        """What may enter."""
+        names = ("format", "xml_max_bytes")
+        gate = {name: value for name, value in self.config["privacy"].items() if name not in ("key_file", "categories")}
+        return {name: self.config["extracts"].get(name) for name in names} | {"privacy": gate}
+
     def ingest(self, la: str) -> Settings:
-        """How to read."""
+        """How to read, and where the key is that re-keys ids; the key itself is in no setting."""
         names = ("format", "max_unreadable_share", "census_year", "xml_max_bytes")
         settings = {name: self.config["extracts"].get(name) for name in names}
-        return settings | {"date_formats": self.config["extracts"].get("date_formats", {})}
+        declared = {"date_formats": self.config["extracts"].get("date_formats", {})}
+        return settings | declared | {"key_file": self.config["privacy"]["key_file"]}
 
     def clean(self, la: str) -> Settings:
         """The contested choices."""
@@ -60,6 +67,10 @@ class JobSettings:
 
     def _clock(self) -> Settings:
         return {name: self.config["dates"][name] for name in ("data_end", "bank_holidays")}
+
+    def profile(self, la: str) -> Settings:
+        """Nothing is decided here."""
+        return {}
 
     def outcomes(self, outcome: str, la: str) -> Settings:
         """The outcome's definition, less what only later stages read."""
@@ -139,6 +150,12 @@ class JobSettings:
         return self.estimate(outcome)
 
     # ---- for all
+
+    def completeness(self) -> Settings:
+        """What counts as complete, and which source LAs the published counts of an LA are of."""
+        choices = {name: value for name, value in self.config["completeness"].items() if name != "published_folder"}
+        dates = {name: self.config["dates"][name] for name in ("data_start", "data_end")}
+        return {"completeness": choices, "dates": dates, "members": {la: self.plan.members(la) for la in self.plan.las}}
 
     def pool(self, table: str) -> Settings:
         """Nothing is decided here."""

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 CODES = "schemas/codes/*.yaml"
 ALIASES = "schemas/aliases/*.yaml"
+RETURNS = "schemas/returns/*.yaml"
 CALIBRATION = "schemas/calibration.yaml"
+PUBLISHED = "schemas/published/*.yaml"
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,13 @@ STAGES = {
     "la_covariates": Stage("scripts.synthetic.job", (CALIBRATION,)),
     "calibration": Stage("scripts.synthetic.job", (CALIBRATION,), ("calibration",)),
     "partition": Stage("scripts.ingest.partition", (ALIASES,)),
-    "ingest": Stage("scripts.ingest.job", (CODES, ALIASES), ("ingest_report",)),
+    "privacy": Stage("scripts.privacy.job", (ALIASES, RETURNS), ("privacy",)),
+    "ingest": Stage("scripts.ingest.job", (CODES, ALIASES, RETURNS), ("ingest_report",)),
     "clean": Stage("scripts.clean.job", (CODES,), ("ledger",)),
+    "profile": Stage("scripts.completeness.job", (PUBLISHED,), ("yearly_profile",)),
+    "completeness": Stage(
+        "scripts.completeness.job", (PUBLISHED,), ("completeness", "recording_breaks", "published_files")
+    ),
     "outcomes": Stage("scripts.outcomes.job", (CODES,), ("flow_by_la",)),
     "match_las": Stage("scripts.cohort.job", (), ("la_matches",)),
     "cohort": Stage("scripts.cohort.job", (), ("flow",)),
@@ -38,8 +45,11 @@ STAGES = {
 
 # Results tables whose parts are made per source LA, per analysis LA, and per outcome; each is collected into
 # results/aggregate/{table}.csv.
-POOLED_BY_SOURCE = ("ingest_report",)
-POOLED_BY_LA = ("ledger",)
+POOLED_BY_SOURCE = (
+    "privacy",
+    "ingest_report",
+)
+POOLED_BY_LA = ("ledger", "yearly_profile")
 POOLED_BY_OUTCOME = (
     "la_matches",
     "flow",

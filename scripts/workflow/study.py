@@ -6,9 +6,13 @@ no part, so a file replaced with its old date is noticed and a mere touch is not
 source, a run that was interrupted leaves everything after the break stale.
 """
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from scripts.artefacts import contract_schema
+from scripts.completeness.job import published_files
+from scripts.privacy.keys import key_id, key_path
 from scripts.synthetic.job import file_names
 from scripts.workflow.digests import CodeDigests, RememberedDigests, digest
 from scripts.workflow.extracts import Extracts
@@ -20,15 +24,23 @@ Key = tuple[str, ...]
 
 
 class Study:
-    """A validated configuration (scripts.config.load_study), its extracts, and the stamps of all jobs."""
+    """A validated configuration (scripts.config.load_study), its extracts, and the stamps of all jobs.
 
-    def __init__(self, config: dict[str, Any], digests: RememberedDigests) -> None:
+    `makes_key` tells whether jobs will really run, so that the key of the ids is made if there is none.
+    """
+
+    def __init__(
+        self, config: dict[str, Any], digests: RememberedDigests, makes_key: Callable[[], bool] = lambda: False
+    ) -> None:
         self.plan = Plan(config)
         self.settings = JobSettings(self.plan)
         generated = file_names(self.settings.la_covariates())
         self.extracts = Extracts(config["extracts"], self.plan.sources, generated, digests)
         self.extracts.require()
+        self.published = published_files(config["completeness"]["published_folder"])
+        self.published_content = {table: digests.of(Path(path)) for table, path in self.published.items()}
         self.code = CodeDigests(digests)
+        self.makes_key = makes_key
         self._code_of: dict[str, str] = {}
         self._stamp_of: dict[tuple[str, Key], dict[str, Any]] = {}
         self._digest_of: dict[tuple[str, Key], str] = {}
@@ -72,20 +84,30 @@ class Study:
         return {}
 
     def _calibration_from(self) -> dict[str, Any]:
-        return {la: digest(self.stamp("ingest", la)["from"]) for la in self.plan.las}
+        return {la: digest(self.stamp("privacy", la)["from"]) for la in self.plan.las}
 
     def _partition_from(self, la: str) -> dict[str, Any]:
         return self.extracts.national_rows[la]
 
-    def _ingest_from(self, la: str) -> dict[str, Any]:
+    def _privacy_from(self, la: str) -> dict[str, Any]:
         if self.extracts.national:
             return {"partition": self.digest("partition", la)}
         if self.extracts.synthetic:
             return {"synthetic": self.digest("synthetic", la), "replaced": self.extracts.replaced(la)}
         return self.extracts.content(la)
 
+    def _ingest_from(self, la: str) -> dict[str, Any]:
+        key = key_id(key_path(self.plan.config["privacy"]["key_file"]), create=self.makes_key())
+        return {"privacy": self.digest("privacy", la), "key": key}
+
     def _clean_from(self, la: str) -> dict[str, Any]:
         return {"ingest": {member: self.digest("ingest", member) for member in self.plan.members(la)}}
+
+    def _profile_from(self, la: str) -> dict[str, Any]:
+        return {"clean": self.digest("clean", la)}
+
+    def _completeness_from(self) -> dict[str, Any]:
+        return {"profiles": self.digest("pool", "yearly_profile"), "published": self.published_content}
 
     def _outcomes_from(self, outcome: str, la: str) -> dict[str, Any]:
         return {"clean": self.digest("clean", la)}
@@ -126,7 +148,7 @@ class Study:
 
     def _report_from(self) -> dict[str, Any]:
         pooled = (*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME)
-        tables = {table: self.digest("pool", table) for table in pooled}
+        tables = {table: self.digest("pool", table) for table in pooled} | {"completeness": self.digest("completeness")}
         return tables | ({"calibration": self.digest("calibration")} if self.extracts.synthetic else {})
 
     def parts(self, table: str) -> list[str]:

@@ -18,7 +18,16 @@ DEFAULT_FILE = Path(__file__).parents[2] / "config.yaml"
 DEFAULT = read_yaml(DEFAULT_FILE)
 POPULATIONS = {outcome["population"] for outcome in DEFAULT["outcomes"].values()}
 MEASURES = {outcome["measure"] for outcome in DEFAULT["outcomes"].values()}
-FREE_MAPS = {"outcomes", "kinship_definitions", "specifications", "effects", "comparators"}
+FREE_MAPS = {
+    "outcomes",
+    "kinship_definitions",
+    "specifications",
+    "effects",
+    "comparators",
+    "categories",
+    "exempt",
+    "date_formats",
+}
 MISSING = object()
 
 

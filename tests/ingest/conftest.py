@@ -12,6 +12,7 @@ from scripts.ingest.discovery import discover
 from scripts.ingest.job import ingest
 from scripts.ingest.layout import TABLES
 from scripts.ingest.report import SCHEMA
+from scripts.privacy.keys import KEY_BYTES
 
 Extracts = Callable[..., Path]
 Run = Callable[..., tuple[dict[str, pl.DataFrame], pl.DataFrame]]
@@ -62,11 +63,16 @@ def extracts(tmp_path: Path) -> Extracts:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Ingest an LA's folder; the canonical tables and the report."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Ingest an LA's folder; the canonical tables and the report, with the ids as the extract has them."""
+    key_file = tmp_path / "key"
+    key_file.write_text("0" * 2 * KEY_BYTES)
+    key_file.chmod(0o600)
+    monkeypatch.setattr("scripts.ingest.job.pseudonyms", lambda frame, columns, la, key: frame)
 
     def ingest_la(folder: Path, la: str = "501", **settings: Any) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
         chosen = {"format": "npd", "max_unreadable_share": 0.5, "census_year": None, "xml_max_bytes": None} | settings
+        chosen |= {"key_file": str(key_file)}
         outputs = {table: tmp_path / "out" / la / f"{table}.parquet" for table in TABLES}
         report = tmp_path / "out" / la / "report.csv"
         ingest(la, discover(folder, la, chosen["format"]), outputs, report, chosen)

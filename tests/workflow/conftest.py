@@ -21,12 +21,18 @@ class Project:
     folder: Path
     overlays: list[str] = field(default_factory=lambda: ["config/small.yaml"])
     cores: str = "2"
+    home: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        """A home folder of its own, beside the copy, where the key of the ids lies."""
+        self.home = self.folder.with_name(f"{self.folder.name} home")
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy; standard error joins standard output."""
         overlays = ["--configfile", *self.overlays] if self.overlays else []
         command = [sys.executable, "-m", "snakemake", "--cores", self.cores, *arguments, *overlays]
-        environment = os.environ | {"XDG_CACHE_HOME": str(self.folder / ".cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+        own = {"XDG_CACHE_HOME": str(self.folder / ".cache"), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(self.home)}
+        environment = os.environ | own
         return subprocess.run(
             command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

@@ -79,7 +79,7 @@ def rules() -> dict[str, str]:
 def test_every_rule_carries_its_own_stamp_and_settings_and_calls_the_module_it_stamps(rule: str) -> None:
     definition = rules()[rule]
     assert re.search(rf'stamp=stamp\("{rule}"', definition)
-    assert rule == "pool" or re.search(rf'settings=settings\("{rule}"', definition)
+    assert rule in {"pool", "profile"} or re.search(rf'settings=settings\("{rule}"', definition)
     called = re.search(r'"(scripts\.\w+\.\w+):\w+"', definition)
     module = called.group(1) if called else _imported(re.search(r"(\w+)\.\w+,", definition.split("run_logged(")[1]))
     assert module == STAGES[rule].entry

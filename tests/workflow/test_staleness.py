@@ -74,10 +74,9 @@ def from_cohort(outcomes: set[str]) -> set[str]:
 
 def of_la(la: str, outcomes: set[str]) -> set[str]:
     """The jobs of one LA, and what depends on them, when its extract changed."""
-    jobs = {f"Read the extracts of LA {la}", f"Clean LA {la}"} | {
-        f"Outcome {outcome} in LA {la}" for outcome in outcomes
-    }
-    jobs |= {f"Collect results table {table}" for table in ("ingest_report", "ledger")}
+    jobs = {f"Inspect what the extracts of LA {la} let in", f"Read the extracts of LA {la}", f"Clean LA {la}"}
+    jobs |= {f"Outcome {outcome} in LA {la}" for outcome in outcomes}
+    jobs |= {f"Collect results table {table}" for table in ("privacy", "ingest_report", "ledger")}
     return jobs | from_cohort(outcomes)
 
 

@@ -16,7 +16,7 @@ pytestmark = [
 ]
 # The generated return has no header, so its LA is free; the other states LA 975. Both get the one SSDA903 return.
 STUDY = {
-    "extracts": {"source": "per_la", "format": "census", "folder": "extracts", "census_year": 2023},
+    "extracts": {"source": "per_la", "folder": "extracts", "census_year": 2023},
     "dates": {"data_start": "2004-04-01", "data_end": "2025-03-31"},
     "las": {
         "codes": [{"code": "502", "name": "Generated return"}, {"code": "975", "name": "Fake return"}],
@@ -44,7 +44,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         shutil.copy(RECORDS / source, folder)
         for name in ("header.csv", "episodes.csv", "uasc.csv"):
             shutil.copy(RECORDS / "ssda903-d2i" / name, folder / "ssda903")
-    made.overlays = ["config/third_party.yaml"]
+    made.overlays = ["config/census-return.yaml", "config/third_party.yaml"]
     made.run()
     return made
 

@@ -1,0 +1,174 @@
+"""Reading the CSV files of the Department for Education's "explore education statistics" releases.
+
+In: a folder of one release, the name of a table and of the release in schemas/published/ees.yaml. Out: one row per LA
+(or region, or country), census year, category and figure, with either a value or the meaning of the symbol published in
+its place. Nothing here knows what a figure is used for.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from scripts.errors import StudyError
+
+LAYOUT_FILE = Path(__file__).parent.parent.parent / "schemas" / "published" / "ees.yaml"
+KEY = ["la_code", "census_year", "category", "figure"]
+NUMBER = r"^-?\d+(\.\d+)?$"
+LA_CODE = r"^\d{3}$"
+SINGLE_YEAR = r"^\d{4}$"
+SPLIT_YEAR = r"^(\d{4})[/-]?(\d{2})$"
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the symbols of a release mean, and the unit its counts are rounded to at a geographic level."""
+
+    name: str
+    symbols: dict[str, str]
+    rounding: dict[str, int]
+
+
+@cache
+def layout() -> dict[str, Any]:
+    """The content of schemas/published/ees.yaml."""
+    return yaml.safe_load(LAYOUT_FILE.read_text(encoding="utf-8"))
+
+
+def load_release(name: str) -> Release:
+    """A release by its name in schemas/published/ees.yaml.
+
+    Raises
+    ------
+    StudyError : RELEASE, if there is none of that name.
+    """
+    known = layout()["releases"]
+    if name not in known:
+        remedy = f"Choose one of {', '.join(known)}, or add it to schemas/published/ees.yaml with its symbols"
+        raise StudyError("RELEASE", f"release {name}", "the meaning of its symbols is not known", remedy)
+    return Release(name, **known[name])
+
+
+def find_table(folder: str | Path, table: str) -> Path:
+    """The one file of a table in the folder of a release.
+
+    Raises
+    ------
+    StudyError : FILE, if there is none or more than one.
+    """
+    stems = layout()["tables"][table]["stems"]
+    found = sorted({path for stem in stems for path in Path(folder).glob(f"{stem}.csv")})
+    if len(found) != 1:
+        problem = f"{len(found)} files of table {table} ({', '.join(stems)}.csv)"
+        raise StudyError("FILE", f"published folder {folder}", problem, "Put one file of one release there")
+    return found[0]
+
+
+def sha256(path: str | Path) -> str:
+    """Checksum of a file, which pins the release a result rests on: published figures are restated (trap T-28)."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def read_table(path: str | Path, table: str, release: Release, level: str = "la") -> pl.DataFrame:
+    """The figures of a published table at one geographic level.
+
+    Parameters
+    ----------
+    table, level : key of `tables` and of `levels` in schemas/published/ees.yaml.
+
+    Returns
+    -------
+    Columns la_code (three-digit text; null unless level is la), census_year (Int32, the year the financial year
+    starts in), category, figure, value (Float64?), flag (text?: what a symbol in place of the value means), sorted.
+
+    Raises
+    ------
+    StudyError : FILE, SCHEMA (columns absent), YEAR, LA_CODE, SYMBOL (unknown in this release) or REPEATED, each with
+        the number of rows and never a value.
+    """
+    place, described = Path(path).name, layout()["tables"][table]
+    names = {figure: entry["names"] for figure, entry in described["figures"].items()}
+    rows = _renamed(_read(path), layout()["keys"] | names, place)
+    rows = rows.filter(pl.col("geographic_level").str.to_lowercase() == layout()["levels"][level])
+    rows = rows.with_columns(census_year(pl.col("time_period"), described["single_year"]).alias("census_year"))
+    _refuse(rows, pl.col("census_year").is_null(), "YEAR", place, "time_period is no year")
+    if level == "la":
+        unfit = ~pl.col("la_code").str.contains(LA_CODE).fill_null(False)
+        _refuse(rows, unfit, "LA_CODE", place, "old_la_code is no three-digit code")
+    else:
+        rows = rows.with_columns(pl.lit(None, pl.String).alias("la_code"))
+    figures = rows.unpivot(list(names), index=KEY[:-1], variable_name="figure", value_name="text")
+    return _valued(figures, release, place, level).sort(KEY)
+
+
+def census_year(period: pl.Expr, single_year: str) -> pl.Expr:
+    """The financial year, by its start, of 2019, 201819 or 2018/19; null for anything else (trap T-14). Int32.
+
+    `single_year`: end or start, which of its years a year standing alone names.
+    """
+    first = period.str.extract(SPLIT_YEAR, 1).cast(pl.Int32)
+    last = period.str.extract(SPLIT_YEAR, 2).cast(pl.Int32)
+    alone = pl.when(period.str.contains(SINGLE_YEAR)).then(period).cast(pl.Int32) - (single_year == "end")
+    return pl.coalesce(alone, pl.when((first + 1) % 100 == last).then(first)).cast(pl.Int32)
+
+
+def _read(path: str | Path) -> pl.DataFrame:
+    """Every cell as stripped text, whatever the encoding."""
+    content = Path(path).read_bytes()
+    for encoding in layout()["encodings"]:
+        try:
+            text = content.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    try:
+        frame = pl.read_csv(BytesIO(text.encode()), infer_schema=False)
+        return frame.select(pl.all().str.strip_chars().fill_null(""))
+    except pl.exceptions.PolarsError:
+        # The parser's message may hold cells, so it is dropped.
+        problem = "the file cannot be parsed"
+    raise StudyError("FILE", Path(path).name, problem, "Supply the CSV file as published")
+
+
+def _renamed(rows: pl.DataFrame, wanted: dict[str, list[str]], place: str) -> pl.DataFrame:
+    """The wanted columns under this project's names (trap T-27); a table without categories has an empty one."""
+    present = {name.strip().lower(): name for name in rows.columns}
+    found = {
+        column: next((present[name.lower()] for name in names if name.lower() in present), None)
+        for column, names in wanted.items()
+    }
+    if absent := [column for column, name in found.items() if name is None and column != "category"]:
+        problem = f"there is no column for {', '.join(absent)}"
+        remedy = "Supply the CSV file as published, or add its names to schemas/published/ees.yaml"
+        raise StudyError("SCHEMA", place, problem, remedy)
+    columns = [pl.col(name) if name else pl.lit("") for name in found.values()]
+    return rows.select(expression.alias(column) for column, expression in zip(found, columns, strict=True))
+
+
+def _valued(figures: pl.DataFrame, release: Release, place: str, level: str) -> pl.DataFrame:
+    """Each text as a value or the meaning of its symbol in this release (trap T-26)."""
+    number = pl.col("text").str.replace_all(",", "")
+    paired = figures.with_columns(
+        pl.when(number.str.contains(NUMBER)).then(number).cast(pl.Float64).alias("value"),
+        pl.col("text").replace_strict(release.symbols, default=None, return_dtype=pl.String).alias("flag"),
+    )
+    unknown = pl.col("value").is_null() & pl.col("flag").is_null()
+    _refuse(paired, unknown, "SYMBOL", place, f"neither a number nor a symbol of release {release.name}")
+    if level == "la":
+        _refuse(paired, pl.struct(KEY).is_duplicated(), "REPEATED", place, "several figures for one LA and year")
+    return paired.select(*KEY, "value", "flag")
+
+
+def _refuse(rows: pl.DataFrame, wrong: pl.Expr, code: str, place: str, rule: str) -> None:
+    """Raise if any row is wrong, with the number of rows and, where there are any, the figures concerned."""
+    bad = rows.filter(wrong)
+    if bad.is_empty():
+        return
+    of = f" ({', '.join(bad['figure'].unique().sort())})" if "figure" in bad.columns else ""
+    remedy = "Supply the CSV file as published, of the release that completeness.release names"
+    raise StudyError(code, place, f"{rule}: {bad.height} times{of}", remedy)

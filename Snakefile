@@ -19,6 +19,7 @@ configfile: "config.yaml"
 include: "rules/common.smk"
 include: "rules/synthetic.smk"
 include: "rules/ingest.smk"
+include: "rules/validation.smk"
 include: "rules/clean.smk"
 include: "rules/completeness.smk"
 include: "rules/outcomes.smk"
@@ -27,6 +28,7 @@ include: "rules/matching.smk"
 include: "rules/imputation.smk"
 include: "rules/models.smk"
 include: "rules/report.smk"
+include: "rules/documentation.smk"
 
 
 rule all:

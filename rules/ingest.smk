@@ -1,13 +1,14 @@
-# From extracts to typed canonical tables. In: the extracts of each LA (or national files, first partitioned by LA).
+# From extracts to typed canonical tables. In: the extracts of each LA (or files or tables of all LAs, first divided).
 # Nothing else reads an extract before the privacy gate has. Leaves: results/aggregate/parts/privacy/{la}.csv,
 # results/individual/ingested/{la}/{table}.parquet, results/aggregate/parts/ingest_report/{la}.csv.
+from scripts.ingest import database as ingest_database
 from scripts.ingest import job as ingest_job
 from scripts.ingest import partition as ingest_partition
 from scripts.ingest.layout import TABLES
 from scripts.privacy import job as privacy_job
 from scripts.workflow.extracts import PARTITIONED_FOLDER
 
-if STUDY.extracts.national:
+if STUDY.extracts.divided_by == "partition":
 
     rule partition:
         input:
@@ -31,6 +32,24 @@ if STUDY.extracts.national:
                 PARTITIONED_FOLDER,
                 params.settings,
             )
+
+elif STUDY.extracts.divided_by == "query":
+
+    rule query:
+        output:
+            STUDY.extracts.paths("{la}"),
+        log:
+            "results/logs/query/{la}.log",
+        benchmark:
+            "results/benchmarks/query/{la}.tsv"
+        params:
+            folder=f"{PARTITIONED_FOLDER}/{{la}}",
+            settings=settings("query", "la"),
+            stamp=stamp("query", "la"),
+        message:
+            "Take the rows of LA {wildcards.la} out of the database"
+        run:
+            run_logged(log[0], ingest_database.query, params.folder, params.settings)
 
 
 rule privacy:

@@ -58,15 +58,19 @@ def sum_of_members(published: pl.DataFrame, members: dict[str, list[str]]) -> pl
     ----------
     published : la_code (source), census_year, measure, value, flag; `members`: analysis LA -> source LAs.
     """
-    pairs = [(la, member) for la, codes in members.items() for member in codes]
-    owners = pl.DataFrame(pairs, schema={"owner": pl.String, "la_code": pl.String}, orient="row")
-    by_year = published.join(owners, on="la_code").group_by("owner", "census_year", "measure")
+    by_year = published.join(_owners(members), on="la_code").group_by("owner", "census_year", "measure")
     summed = by_year.agg(
         pl.when(pl.col("flag").is_null().all()).then(pl.col("value").sum()).alias("value"),
         pl.col("flag").drop_nulls().unique().sort().str.join(", ").alias("flag"),
     )
     flag = pl.when(pl.col("flag") != "").then("flag").alias("flag")
     return summed.rename({"owner": "la_code"}).with_columns(flag).select(*PUBLISHED)
+
+
+def _owners(members: dict[str, list[str]]) -> pl.DataFrame:
+    """Source LA (la_code) and the analysis LA it belongs to (owner)."""
+    pairs = [(la, member) for la, codes in members.items() for member in codes]
+    return pl.DataFrame(pairs, schema={"owner": pl.String, "la_code": pl.String}, orient="row")
 
 
 def compare(
@@ -82,7 +86,8 @@ def compare(
     Parameters
     ----------
     published : counts of analysis LAs (columns PUBLISHED); None: no published figures are configured.
-    settings : `las` (codes), `tolerance` (share of the published count), `failed_returns` (la_code, census_year, note).
+    settings : `members` (analysis LA -> source LAs), `tolerance` (share of the published count), `failed_returns`
+        (la_code of a source LA, census_year, note).
     failed_flags : meanings of symbols that say the return failed; `rounding`: unit of the published counts.
 
     Returns
@@ -92,13 +97,13 @@ def compare(
     """
     found = profiles.unpivot(list(COMPARED.values()), index=LA_YEAR, variable_name="measure", value_name="n_found")
     found = found.with_columns(pl.col("measure").str.strip_prefix("n_"), pl.col("census_year").cast(pl.Int32))
-    rows = _every_year(settings["las"], window).join(
+    rows = _every_year(list(settings["members"]), window).join(
         found, on=[*LA_YEAR, "measure"], how="full", coalesce=True, maintain_order="left_right"
     )
     counts = pl.DataFrame(schema=PUBLISHED) if published is None else published
-    failed = pl.DataFrame(settings["failed_returns"], schema={"la_code": pl.String, "census_year": pl.Int32})
+    failed = _failed(settings["failed_returns"], settings["members"])
     rows = rows.join(counts, on=[*LA_YEAR, "measure"], how="left").join(
-        failed.unique().with_columns(pl.lit(True).alias("known_to_fail")), on=LA_YEAR, how="left"
+        failed.with_columns(pl.lit(True).alias("known_to_fail")), on=LA_YEAR, how="left"
     )
     rows = rows.with_columns(pl.col("n_found").fill_null(0))
     slack = settings["tolerance"] * pl.col("value") + rounding / 2
@@ -111,6 +116,12 @@ def compare(
         pl.when(pl.col("value") > 0).then(pl.col("n_found") / pl.col("value")).alias("ratio"),
         _status(window, failed_flags, slack, published is not None).alias("status"),
     ).sort(*LA_YEAR, "measure")
+
+
+def _failed(returns: list[dict[str, Any]], members: dict[str, list[str]]) -> pl.DataFrame:
+    """Analysis LA and year of the returns known to have failed: one member's failure is the whole LA's."""
+    listed = pl.DataFrame(returns, schema={"la_code": pl.String, "census_year": pl.Int32})
+    return listed.join(_owners(members), on="la_code").select(pl.col("owner").alias("la_code"), "census_year").unique()
 
 
 def _status(window: Window, failed_flags: list[str], slack: pl.Expr, configured: bool) -> pl.Expr:

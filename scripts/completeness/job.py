@@ -62,7 +62,7 @@ def completeness(profiles: str, files: dict[str, str], outputs: dict[str, str], 
         found,
         published if published is None else sum_of_members(published, settings["members"]),
         window,
-        choices | {"las": list(settings["members"])},
+        choices | {"members": settings["members"]},
         layout()["failed_return"],
         release.rounding["la"],
     )

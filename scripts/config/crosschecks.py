@@ -12,6 +12,7 @@ import holidays
 
 from schemas import tables
 from scripts.config.schema import KeyPath, Mistake, suggestion
+from scripts.published.ees import layout
 
 Study = dict[str, Any]
 PROFILE_OF_OUTCOME = {"outcome_level", "outcome_trend"}
@@ -89,6 +90,8 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
         for place, name in enumerate(_chosen(specification, [])):
             yield Reference(("models", "specifications", key, "outcomes", place), name, "an outcome", outcomes)
     yield Reference(("models", "headline"), study["models"]["headline"], "a specification", set(specifications))
+    releases = set(layout()["releases"])
+    yield Reference(("completeness", "release"), study["completeness"]["release"], "a known release", releases)
 
     dates = {c.name for table in tables.MODELS for c in tables.columns(table).values() if c.kind == "date"}
     for name in study["extracts"].get("date_formats", {}):
@@ -258,9 +261,13 @@ def _models(study: Study) -> Iterator[Mistake]:
 
 
 def _extracts(study: Study) -> Iterator[Mistake]:
-    """Extracts that are not generated need a folder."""
+    """Extracts that are not generated need a folder; those that are have one format."""
     extracts = study["extracts"]
-    if extracts["source"] != "synthetic" and not extracts["folder"]:
+    if extracts["source"] == "synthetic" and extracts["format"] != "npd":
+        yield Mistake(("extracts", "format"), "synthetic extracts are npd; name another extracts.source")
+    if extracts["source"] == "database" and "database" not in extracts:
+        yield Mistake(("extracts", "database"), "needed because extracts.source is database")
+    if extracts["source"] in ("per_la", "national") and not extracts["folder"]:
         yield Mistake(("extracts", "folder"), f"needed because extracts.source is {extracts['source']}")
 
 
@@ -281,5 +288,5 @@ def _members(study: Study) -> Iterator[Mistake]:
 def _reorganisations(study: Study) -> Iterator[Mistake]:
     """A code that stays is not reorganised."""
     for position, change in enumerate(study["las"]["reorganisations"]):
-        if both := sorted(set(change["ended"]) & set(change["began"])):
-            yield Mistake(("las", "reorganisations", position, "began"), f"{', '.join(both)} also in ended")
+        if both := sorted(set(change["old_codes"]) & set(change["successors"])):
+            yield Mistake(("las", "reorganisations", position, "successors"), f"{', '.join(both)} also in old_codes")

@@ -27,11 +27,21 @@ def discover_national(folder: str | Path, source_format: str) -> dict[str, list[
     ------
     StudyError : CONFIG, for a format in which each LA sends its own files.
     """
+    return _discover(Path(folder), national_layouts(source_format))
+
+
+def national_layouts(source_format: str) -> dict[str, FileLayout]:
+    """The layouts of a format whose files or tables can hold all LAs.
+
+    Raises
+    ------
+    StudyError : CONFIG, for a format in which each LA sends its own files.
+    """
     layouts = load_layouts(source_format)
     if "xml" in {suffix for layout in layouts.values() for suffix in layout.suffixes}:
         remedy = "Use one folder per LA (extracts.source: per_la)"
         raise StudyError("CONFIG", "extracts.source", f"the format {source_format} has no national files", remedy)
-    return _discover(Path(folder), layouts)
+    return layouts
 
 
 def _discover(folder: Path, layouts: dict[str, FileLayout]) -> dict[str, list[str]]:

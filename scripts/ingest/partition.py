@@ -19,6 +19,7 @@ from scripts.errors import StudyError
 from scripts.ingest.layout import Positions, TableLayout, load_layouts, resolve, source_of
 from scripts.ingest.tabular import collect, place_of, read_header, scan_text
 from scripts.ingest.typed import without_fraction
+from scripts.privacy.register import DISCARDED, Register
 
 LA = "__la"
 CHILD = "__child"
@@ -80,7 +81,8 @@ def partition(files: Files, folder: str | os.PathLike[str], settings: dict[str, 
     Parameters
     ----------
     files : national files by kind, as `discover_national` gives them.
-    settings : format; las, three-digit codes: rows of other LAs are not copied.
+    settings : format; las, three-digit codes: rows of other LAs are not copied; privacy, the config block: columns that
+        it discards are copied empty, so that those read by position keep their places.
 
     Returns
     -------
@@ -88,17 +90,32 @@ def partition(files: Files, folder: str | os.PathLike[str], settings: dict[str, 
 
     Raises
     ------
-    StudyError : FILE or SCHEMA, if a file cannot be read.
+    StudyError : FILE or SCHEMA, if a file cannot be read. PRIVACY, before a row is copied, if a column may not be
+        there.
     """
+    discarded = _discarded(files, settings)
     written = {}
     for kind, paths in files.items():
         for path in paths:
-            frames = _split(kind, path, files, settings["las"], settings["format"])
+            parts = _split(kind, path, files, settings["las"], settings["format"])
+            empty = [pl.lit(None, pl.String).alias(name) for name in discarded[path]]
+            frames = {la: part.with_columns(empty) for la, part in parts.items()}
             for la, frame in frames.items():
                 (target,) = partition_names({kind: [path]}, Path(folder) / la)[kind]
                 write_parquet(frame, target)
             written[Path(path).stem] = {la: len(frame) for la, frame in frames.items()}
     return written
+
+
+def _discarded(files: Files, settings: dict[str, Any]) -> dict[str, list[str]]:
+    """Path -> the columns that the study discards; every file passes the register by its names."""
+    layouts, register = load_layouts(settings["format"]), Register.of(settings["privacy"], settings["format"])
+    decided = {
+        path: register.decide(read_header(path), [layouts[kind]], place_of(path))
+        for kind, paths in files.items()
+        for path in paths
+    }
+    return {path: [d.column for d in found if d.decision == DISCARDED] for path, found in decided.items()}
 
 
 def _split(kind: str, path: str, files: Files, las: list[str], source_format: str) -> dict[str, pl.DataFrame]:

@@ -110,7 +110,7 @@ def _read_kind(reading: Reading, layout: FileLayout, modules: Iterable[tuple[pl.
     """All files of a kind that fills one table, and the modules of other files that hold the same, with their place."""
     table = layout.only_table()
     paths = reading.files.get(layout.kind, [])
-    read = [_of_frame(reading, layout, table, frame, place) for frame, place in modules]
+    read = [_of_frame(reading, layout, table, frame, frame.columns, place) for frame, place in modules]
     read += [_of_file(reading, layout, table, path) for path in paths]
     if not read:
         reading.report.add(table.table, layout.kind, checks.ABSENT_FILE, 0)
@@ -128,14 +128,19 @@ def _of_file(reading: Reading, layout: FileLayout, table: TableLayout, path: str
 
 
 def _of_frame(
-    reading: Reading, layout: FileLayout, table: TableLayout, frame: pl.DataFrame, place: str, year: int | None = None
+    reading: Reading,
+    layout: FileLayout,
+    table: TableLayout,
+    frame: pl.DataFrame,
+    fields: list[str],
+    place: str,
+    year: int | None = None,
 ) -> pl.DataFrame:
-    """As `_of_file`, from a module of a return; a field without any value is as good as absent."""
-    header = [name for name in frame.columns if frame.schema[name] == pl.String]
-    filled = [name for name in header if frame.is_empty() or frame[name].count()]
-    positions = resolve(table, filled, place)
-    raw = frame.select(source_of(filled, found, table.missing).alias(name) for name, found in positions.items())
-    return _canonical(reading, layout, table, raw, place, len(filled) - len(positions), year)
+    """As `_of_file`, from a module of a return, of which `fields` count as there."""
+    header = [name for name in fields if frame.schema[name] == pl.String]
+    positions = resolve(table, header, place)
+    raw = frame.select(source_of(header, found, table.missing).alias(name) for name, found in positions.items())
+    return _canonical(reading, layout, table, raw, place, len(header) - len(positions), year)
 
 
 def _canonical(
@@ -177,8 +182,14 @@ def _read_census_file(reading: Reading, layout: FileLayout, path: str) -> dict[s
     census_year = financial_year_of(year, settings.census_year, place)
     rows = cin_census.rows(modules)
     return {
-        name: _of_frame(reading, layout, table, rows[name], place, census_year) for name, table in layout.tables.items()
+        name: _of_frame(reading, layout, table, rows[name], _filled(rows[name]), place, census_year)
+        for name, table in layout.tables.items()
     }
+
+
+def _filled(rows: pl.DataFrame) -> list[str]:
+    """The fields that any row has: a field that a whole file lacks is as good as misnamed."""
+    return [name for name in rows.columns if rows.is_empty() or rows[name].count()]
 
 
 def _stated(header: pl.DataFrame, name: str) -> Iterator[str]:

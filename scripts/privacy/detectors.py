@@ -15,7 +15,7 @@ import polars as pl
 
 UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 UPN = r"^[A-Z]\d{12}$"
-TEMPORARY_UPN = r"^[A-Z]\d{11}[A-Z]$"
+TEMPORARY_UPN = r"(?i)^[A-Z]\d{11}[A-Z]$"
 NHS = r"^\d{10}$"
 POSTCODE = r"(?i)^[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}$"
 EMAIL = r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"
@@ -23,6 +23,8 @@ EMAIL = r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"
 PHONE = r"^(\+44|0044|0)[1-37-9]\d{9}$"
 FULL_NAME = r"^\p{L}[\p{L}'-]+,?( \p{L}[\p{L}'-]*){1,2}$"
 SINGLE_NAME = r"^\p{L}[\p{L}'-]{2,19}$"
+# Codes of ethnicity and need are words too; there are about a hundred of ethnicity.
+CODE = r"^[A-Z]{3,4}$"
 FULL_DATE = r"^(\d{4}-\d{2}-\d{2}|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4})( .*)?$"
 FREE_TEXT = r"^\S+( +\S+){4,}"
 # One number in eleven passes the check of the NHS number by chance.
@@ -54,7 +56,7 @@ def findings(values: pl.DataFrame, rules: dict[str, dict[str, Any]], whole_dates
         return []
     value = pl.col("value")
     matches = values.select(
-        "n", value.str.contains(NHS).alias("ten digits"), *(DETECTORS[n](value).alias(n) for n in active)
+        "n", _unspaced(value).str.contains(NHS).alias("ten digits"), *(DETECTORS[n](value).alias(n) for n in active)
     )
     distinct = matches.select(pl.exclude("n").sum()).row(0, named=True)
     of_all = matches.select(pl.col("n").filter(pl.col(name)).sum().alias(name) for name in active).row(0, named=True)
@@ -77,8 +79,13 @@ def _digit(value: pl.Expr, position: int) -> pl.Expr:
     return value.str.slice(position, 1).cast(pl.Int32, strict=False)
 
 
+def _unspaced(value: pl.Expr) -> pl.Expr:
+    return value.str.replace_all(r"[ ()-]", "")
+
+
 def _is_upn(value: pl.Expr) -> pl.Expr:
     """Position 1 is the letter of the sum of position x digit over positions 2 to 13, modulo 23."""
+    value = value.str.to_uppercase()
     check = pl.sum_horizontal((position + 1) * _digit(value, position) for position in range(1, 13)) % len(UPN_LETTERS)
     letters = dict(enumerate(UPN_LETTERS))
     letter = check.replace_strict(letters, default=None, return_dtype=pl.String)
@@ -86,7 +93,11 @@ def _is_upn(value: pl.Expr) -> pl.Expr:
 
 
 def _is_nhs_number(value: pl.Expr) -> pl.Expr:
-    """The tenth digit is 11 less the weighted sum (10 to 2) modulo 11, 0 for 11; 10 is never issued."""
+    """The tenth digit is 11 less the weighted sum (10 to 2) modulo 11, 0 for 11; 10 is never issued.
+
+    The number is often written in three groups.
+    """
+    value = _unspaced(value)
     total = pl.sum_horizontal((10 - position) * _digit(value, position) for position in range(9))
     check = (11 - total % 11) % 11
     return value.str.contains(NHS) & (check == _digit(value, 9)).fill_null(False)
@@ -97,7 +108,11 @@ def _matches(pattern: str) -> Callable[[pl.Expr], pl.Expr]:
 
 
 def _is_phone(value: pl.Expr) -> pl.Expr:
-    return value.str.replace_all(r"[ ()-]", "").str.contains(PHONE)
+    return _unspaced(value).str.contains(PHONE)
+
+
+def _is_single_name(value: pl.Expr) -> pl.Expr:
+    return value.str.contains(SINGLE_NAME) & ~value.str.contains(CODE)
 
 
 DETECTORS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
@@ -108,7 +123,7 @@ DETECTORS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "email": _matches(EMAIL),
     "phone": _is_phone,
     "full_name": _matches(FULL_NAME),
-    "single_name": _matches(SINGLE_NAME),
+    "single_name": _is_single_name,
     "full_date": _matches(FULL_DATE),
     "free_text": _matches(FREE_TEXT),
 }

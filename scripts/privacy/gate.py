@@ -48,7 +48,7 @@ class Gate:
     def of(cls, settings: dict[str, Any]) -> "Gate":
         """Build from a job's settings: format, xml_max_bytes, privacy."""
         privacy = settings["privacy"]
-        register = Register.of(privacy)
+        register = Register.of(privacy, settings["format"])
         return cls(settings["format"], register, privacy["detectors"], privacy["exempt"], settings.get("xml_max_bytes"))
 
     def pass_through(self, files: Mapping[str, list[str]]) -> pl.DataFrame:

@@ -23,7 +23,7 @@ KEY_BYTES = 32
 # 80 bits: among 10 million ids two coincide with a probability of 4e-11, and `pseudonyms` would notice.
 DIGEST_BYTES = 10
 SEPARATOR = "\x1f"
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def key_path(configured: str) -> Path:
@@ -33,8 +33,8 @@ def key_path(configured: str) -> Path:
     ------
     StudyError : CONFIG, if it lies in the project or among the results, which are handed on.
     """
-    path = Path(os.path.expandvars(configured)).expanduser().absolute()
-    if path.is_relative_to(ROOT) or path.is_relative_to(Path.cwd()):
+    path = Path(os.path.expandvars(configured)).expanduser().resolve()
+    if path.is_relative_to(ROOT) or path.is_relative_to(Path.cwd().resolve()):
         remedy = "Choose a place that is neither copied nor handed on with the project"
         raise StudyError("CONFIG", "privacy.key_file", "the key lies inside the project's folder", remedy)
     return path
@@ -62,13 +62,15 @@ def _create(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".key")
-        with os.fdopen(handle, "w") as stream:
-            stream.write(secrets.token_hex(KEY_BYTES) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        with suppress(FileExistsError):
-            os.link(name, path)
-        Path(name).unlink()
+        try:
+            with os.fdopen(handle, "w") as stream:
+                stream.write(secrets.token_hex(KEY_BYTES) + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            with suppress(FileExistsError):
+                os.link(name, path)
+        finally:
+            Path(name).unlink()
         return
     except OSError:
         problem = "the key file cannot be made there"

@@ -14,6 +14,7 @@ from scripts.errors import StudyError
 from scripts.ingest.layout import SCHOOL_TERM, FileLayout
 
 READ, VALIDATION, SUPPLIED, DISCARDED = "read", "validation only", "supplied, not read", "discarded"
+RETURNS = "census"
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class Register:
     identifying: tuple[re.Pattern[str], ...]
 
     @classmethod
-    def of(cls, privacy: dict[str, Any]) -> "Register":
-        """Build from config block `privacy`."""
+    def of(cls, privacy: dict[str, Any], source_format: str) -> "Register":
+        """Build from config block `privacy`; only returns (format census) are validated by rules."""
         return cls(
             canonical=_by_column(privacy["register"]),
-            validation=_by_column(privacy["validation_only"]),
+            validation=_by_column(privacy["validation_only"]) if source_format == RETURNS else {},
             supplied=frozenset(name.lower() for name in privacy["supplied"]),
             discard=frozenset(name.lower() for name in privacy["discard"]),
             identifying=tuple(re.compile(pattern, re.IGNORECASE) for pattern in privacy["identifying_names"]),
@@ -76,7 +77,7 @@ class Register:
         name = SCHOOL_TERM.sub("", column.strip().lower())
         canonical = aliases.get(name)
         if name in self.discard:
-            return Decision(column, DISCARDED)
+            return Decision(column, f"discarded, but read as {canonical}" if canonical else DISCARDED)
         if any(pattern.search(name) for pattern in self.identifying):
             return Decision(column, "its name says that it identifies somebody")
         if canonical in self.canonical:

@@ -5,11 +5,14 @@ each of which is one boolean expression on one view. Out: counts by year and rul
 evaluated in one pass.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
+from scripts.codes import is_out_of_year, valid_codes
+
+YEAR = pl.col("year")
 ERROR, QUERY = "error", "query"
 CHECKED, ABSENT = "checked", "fields absent"
 SCHEMA = {
@@ -44,6 +47,31 @@ class Rule:
         """Boolean on `year`: the rule is in force."""
         low, high = (pl.lit(bound, pl.Int32) for bound in (self.first, self.last))
         return (pl.col("year") >= low).fill_null(True) & (pl.col("year") <= high).fill_null(True)
+
+
+def rules_on(view: str, module: str) -> Callable[..., Rule]:
+    """A maker of rules on a view; fields are named in one text, without the module where it is the given one."""
+
+    def rule(
+        code: str,
+        fields: str,
+        message: str,
+        fails: pl.Expr,
+        severity: str = ERROR,
+        first: int | None = None,
+        last: int | None = None,
+    ) -> Rule:
+        named = tuple(name if "." in name else f"{module}.{name}" for name in fields.split())
+        return Rule(code, view, named, message, fails, severity, first, last)
+
+    return rule
+
+
+def invalid(column: str, code_set: str, without: tuple[str, ...] = ()) -> pl.Expr:
+    """Boolean: something stands there that is no code of the set in its census year; `without`: codes not accepted."""
+    accepted = sorted(valid_codes(code_set) - set(without))
+    value = pl.col(column)
+    return value.is_not_null() & (~value.is_in(accepted) | is_out_of_year(value, YEAR, code_set))
 
 
 def count_failures(

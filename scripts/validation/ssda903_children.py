@@ -3,8 +3,8 @@
 import polars as pl
 
 from scripts.codes import normalised
-from scripts.validation.rules import QUERY
-from scripts.validation.ssda903_table import YEAR, invalid, is_one_of, no_date, rules_on
+from scripts.validation.rules import QUERY, YEAR, invalid, rules_on
+from scripts.validation.ssda903_table import is_one_of, no_date
 from scripts.validation.ssda903_views import age
 
 SEX_BY_NUMBER, SEX_BY_LETTER, SEX_LETTERS_FROM = ("1", "2"), ("M", "F", "U"), 2024

@@ -5,8 +5,8 @@ from datetime import date
 import polars as pl
 
 from scripts.codes import valid_codes
-from scripts.validation.rules import QUERY, Rule
-from scripts.validation.ssda903_table import OTHER_KINDS, YEAR, invalid, is_one_of, no_date, rules_on, younger
+from scripts.validation.rules import QUERY, YEAR, Rule, invalid, rules_on
+from scripts.validation.ssda903_table import OTHER_KINDS, is_one_of, no_date, younger
 
 DECOM, DEC, PREV_DEC = pl.col("DECOM"), pl.col("DEC"), pl.col("prev_DEC")
 REC, RNE = pl.col("REC"), pl.col("RNE")

@@ -4,16 +4,8 @@ from datetime import date
 
 import polars as pl
 
-from scripts.validation.rules import Rule
-from scripts.validation.ssda903_table import (
-    FOSTER,
-    PLACED_FOR_ADOPTION,
-    TEMPORARY,
-    is_one_of,
-    longer,
-    rules_on,
-    younger,
-)
+from scripts.validation.rules import Rule, rules_on
+from scripts.validation.ssda903_table import FOSTER, PLACED_FOR_ADOPTION, TEMPORARY, is_one_of, longer, younger
 
 LS, PLACE, REC = pl.col("LS"), pl.col("PLACE"), pl.col("REC")
 SHORT_BREAKS = ("V3", "V4")

@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 
-from scripts.validation.rules import Rule
+from scripts.validation.rules import Rule, rules_on
 from scripts.validation.ssda903_table import (
     FOSTER,
     OTHER_KINDS,
@@ -12,7 +12,6 @@ from scripts.validation.ssda903_table import (
     TEMPORARY,
     from_year,
     is_one_of,
-    rules_on,
     younger,
 )
 

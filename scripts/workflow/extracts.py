@@ -1,4 +1,4 @@
-"""Where the extracts are and what is in them: synthetic, one folder per LA, or national files for all LAs."""
+"""Where the extracts are and what is in them: synthetic, one folder per LA, or files or tables for all LAs."""
 
 from functools import cached_property, partial
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from scripts.artefacts import read_json
 from scripts.errors import StudyError
+from scripts.ingest.database import Database
 from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.layout import load_layouts
 from scripts.ingest.partition import fingerprint, partition_names
@@ -32,6 +33,7 @@ class Extracts:
         self, extracts: dict[str, Any], las: list[str], synthetic_names: list[str], digests: RememberedDigests
     ) -> None:
         self.source, self.format, self.folder = extracts["source"], extracts["format"], extracts["folder"]
+        self.database_settings: dict[str, Any] | None = extracts.get("database")
         self.configured_covariates: str | None = extracts["la_covariates"]
         self.las = las
         self.synthetic_names = synthetic_names
@@ -44,9 +46,9 @@ class Extracts:
         return self.source == "synthetic"
 
     @property
-    def national(self) -> bool:
-        """Whether each file holds all LAs and has to be partitioned."""
-        return self.source == "national"
+    def divided_by(self) -> str | None:
+        """The stage that takes an LA's rows out of files or tables that hold all LAs; None if each LA has its own."""
+        return {"national": "partition", "database": "query"}.get(self.source)
 
     @property
     def la_covariates_file(self) -> str | None:
@@ -55,8 +57,18 @@ class Extracts:
 
     @cached_property
     def national_files(self) -> Files:
-        """Kind -> files of a national layout."""
-        return discover_national(Path(self.folder), self.format)
+        """Kind -> files of a national layout; of a database, the stems of its tables."""
+        return self.database.stems if self.source == "database" else discover_national(Path(self.folder), self.format)
+
+    @cached_property
+    def database(self) -> Database:
+        """The tables of the database."""
+        return Database(self.database_settings, self.format)
+
+    @cached_property
+    def database_rows(self) -> dict[str, dict[str, str]]:
+        """LA -> table -> fingerprint of the LA's rows there, asked of the database whenever the graph is built."""
+        return self.database.fingerprints()
 
     def files(self, la: str) -> Files:
         """Kind -> files of one LA as ingest reads them, listed once; of extracts yet to be made, as they will be."""
@@ -65,7 +77,7 @@ class Extracts:
         return self._files[la]
 
     def _listed(self, la: str) -> Files:
-        if self.national:
+        if self.divided_by:
             return partition_names(self.national_files, Path(PARTITIONED_FOLDER) / la)
         if self.synthetic:
             paths = [Path(SYNTHETIC_FOLDER) / la / name for name in self.synthetic_names]
@@ -86,16 +98,17 @@ class Extracts:
             remedy = "Correct the path, or write null to do without LA covariates"
             raise StudyError("FILE", "extracts.la_covariates", "there is no such file", remedy)
         needed = {kind: layout.stems for kind, layout in load_layouts(self.format).items() if layout.required}
-        las = [""] if self.national else self.las
-        files = {la: self.national_files if self.national else self.files(la) for la in las}
+        las = [""] if self.divided_by else self.las
+        files = {la: self.national_files if self.divided_by else self.files(la) for la in las}
+        place = "extracts.database" if self.source == "database" else f"extracts.folder {self.folder}"
         for kind, stems in needed.items():
             lacking = [la for la in las if not files[la][kind]]
             if lacking:
                 whose = f" of LAs {', '.join(lacking)}" if lacking != [""] else ""
-                remedy = "Put them there, or correct extracts.folder or las.codes; docs/extracts.md has the names"
+                remedy = f"Put them there, or correct {place.split()[0]} or las.codes; docs/extracts.md has the names"
                 raise StudyError(
                     "FILE",
-                    f"extracts.folder {self.folder}",
+                    place,
                     f"there are no {kind} files ({', '.join(stems)}){whose}",
                     remedy,
                 )

@@ -26,15 +26,17 @@ class Plan:
         """ISO dates, ascending, at which a reorganisation ended or began one of an analysis LA's members."""
         members = set(self.members(la))
         changes = self.config["las"]["reorganisations"]
-        return sorted({change["date"] for change in changes if members.intersection(change["ended"] + change["began"])})
+        return sorted(
+            {change["date"] for change in changes if members.intersection(change["old_codes"] + change["successors"])}
+        )
 
     def lifetimes(self, la: str) -> dict[str, dict[str, str | None]]:
         """Reorganised member -> its first day (`begins`) and the first day after its last (`ends`), ISO or null."""
         changes = self.config["las"]["reorganisations"]
         found = {
             code: {
-                "begins": max((change["date"] for change in changes if code in change["began"]), default=None),
-                "ends": min((change["date"] for change in changes if code in change["ended"]), default=None),
+                "begins": max((change["date"] for change in changes if code in change["successors"]), default=None),
+                "ends": min((change["date"] for change in changes if code in change["old_codes"]), default=None),
             }
             for code in self.members(la)
         }

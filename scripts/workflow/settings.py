@@ -44,14 +44,21 @@ class JobSettings:
         return {name: pilot.get(name) for name in ("embedding_start", "embedding_end")}
 
     def partition(self, la: str) -> Settings:
-        """The rows to take."""
-        return {"format": self.config["extracts"]["format"], "las": [la]}
+        """The rows to take, and which columns may be copied."""
+        return {"format": self.config["extracts"]["format"], "las": [la], "privacy": self._gate()}
+
+    def query(self, la: str) -> Settings:
+        """The rows to take out of a database; its address is in the environment and in no setting."""
+        extracts = self.config["extracts"]
+        return {"format": extracts["format"], "database": extracts.get("database"), "la": la}
 
     def privacy(self, la: str) -> Settings:
         """What may enter."""
         names = ("format", "xml_max_bytes")
-        gate = {name: value for name, value in self.config["privacy"].items() if name not in ("key_file", "categories")}
-        return {name: self.config["extracts"].get(name) for name in names} | {"privacy": gate}
+        return {name: self.config["extracts"].get(name) for name in names} | {"privacy": self._gate()}
+
+    def _gate(self) -> Settings:
+        return {name: value for name, value in self.config["privacy"].items() if name not in ("key_file", "categories")}
 
     def ingest(self, la: str) -> Settings:
         """How to read, and where the key is that re-keys ids; the key itself is in no setting."""
@@ -59,6 +66,12 @@ class JobSettings:
         settings = {name: self.config["extracts"].get(name) for name in names}
         declared = {"date_formats": self.config["extracts"].get("date_formats", {})}
         return settings | declared | {"key_file": self.config["privacy"]["key_file"]}
+
+    def validate(self, la: str) -> Settings:
+        """How to read returns, and the calendar of the rules that count working days."""
+        names = ("format", "census_year", "xml_max_bytes")
+        settings = {name: self.config["extracts"].get(name) for name in names}
+        return settings | {"bank_holidays": self.config["dates"]["bank_holidays"]}
 
     def clean(self, la: str) -> Settings:
         """The contested choices."""
@@ -160,6 +173,10 @@ class JobSettings:
     def pool(self, table: str) -> Settings:
         """Nothing is decided here."""
         return {}
+
+    def documentation(self) -> Settings:
+        """The pages describe the whole study."""
+        return {"config": self.config}
 
     def report(self) -> Settings:
         """The page prints the whole study."""

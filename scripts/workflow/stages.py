@@ -23,8 +23,10 @@ STAGES = {
     "la_covariates": Stage("scripts.synthetic.job", (CALIBRATION,)),
     "calibration": Stage("scripts.synthetic.job", (CALIBRATION,), ("calibration",)),
     "partition": Stage("scripts.ingest.partition", (ALIASES,)),
+    "query": Stage("scripts.ingest.database", (ALIASES,)),
     "privacy": Stage("scripts.privacy.job", (ALIASES, RETURNS), ("privacy",)),
     "ingest": Stage("scripts.ingest.job", (CODES, ALIASES, RETURNS), ("ingest_report",)),
+    "validate": Stage("scripts.validation.job", (CODES, RETURNS), ("validation",)),
     "clean": Stage("scripts.clean.job", (CODES,), ("ledger",)),
     "profile": Stage("scripts.completeness.job", (PUBLISHED,), ("yearly_profile",)),
     "completeness": Stage(
@@ -39,6 +41,7 @@ STAGES = {
     "cross_products": Stage("scripts.models.job"),
     "logit": Stage("scripts.models.job"),
     "estimate": Stage("scripts.models.job", (), ("estimates", "estimation_status", "model_terms")),
+    "documentation": Stage("scripts.documentation.job", (CODES, ALIASES, CALIBRATION)),
     "pool": Stage("scripts.artefacts"),
     "report": Stage("scripts.report.job", ("scripts/report/*.html", "schemas/results.yaml")),
 }
@@ -48,6 +51,7 @@ STAGES = {
 POOLED_BY_SOURCE = (
     "privacy",
     "ingest_report",
+    "validation",
 )
 POOLED_BY_LA = ("ledger", "yearly_profile")
 POOLED_BY_OUTCOME = (

@@ -73,7 +73,7 @@ class Study:
         """
         if self.extracts.synthetic:
             return self.extracts.generated_by(la) == self.digest("synthetic", la)
-        return not self.extracts.national
+        return self.extracts.divided_by is None
 
     # ---- what the jobs of each stage are made from
 
@@ -89,9 +89,12 @@ class Study:
     def _partition_from(self, la: str) -> dict[str, Any]:
         return self.extracts.national_rows[la]
 
+    def _query_from(self, la: str) -> dict[str, Any]:
+        return self.extracts.database_rows.get(la, {})
+
     def _privacy_from(self, la: str) -> dict[str, Any]:
-        if self.extracts.national:
-            return {"partition": self.digest("partition", la)}
+        if stage := self.extracts.divided_by:
+            return {stage: self.digest(stage, la)}
         if self.extracts.synthetic:
             return {"synthetic": self.digest("synthetic", la), "replaced": self.extracts.replaced(la)}
         return self.extracts.content(la)
@@ -99,6 +102,9 @@ class Study:
     def _ingest_from(self, la: str) -> dict[str, Any]:
         key = key_id(key_path(self.plan.config["privacy"]["key_file"]), create=self.makes_key())
         return {"privacy": self.digest("privacy", la), "key": key}
+
+    def _validate_from(self, la: str) -> dict[str, Any]:
+        return {"ingest": self.digest("ingest", la)}
 
     def _clean_from(self, la: str) -> dict[str, Any]:
         return {"ingest": {member: self.digest("ingest", member) for member in self.plan.members(la)}}
@@ -145,6 +151,9 @@ class Study:
     def _pool_from(self, table: str) -> dict[str, Any]:
         stage = next(name for name, stage in STAGES.items() if table in stage.tables)
         return {key: self.digest(stage, key) for key in self.parts(table)}
+
+    def _documentation_from(self) -> dict[str, Any]:
+        return {}
 
     def _report_from(self) -> dict[str, Any]:
         pooled = (*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME)

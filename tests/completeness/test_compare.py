@@ -27,7 +27,7 @@ def counts(*rows: tuple[str, int, str, float | None, str | None]) -> pl.DataFram
 
 
 def status_of(found: int, published: pl.DataFrame | None, year: int = 2016, **settings: Any) -> str:
-    chosen = {"las": ["501"], "tolerance": 0.1, "failed_returns": []} | settings
+    chosen = {"members": {"501": ["501"]}, "tolerance": 0.1, "failed_returns": []} | settings
     rows = compare(profiles(("501", year, found, 0)), published, WINDOW, chosen, FAILED_FLAGS)
     return rows.filter(census_year=year, measure="referrals")["status"].item()
 
@@ -40,7 +40,7 @@ def test_a_count_within_the_tolerance_is_complete(found: int, status: str) -> No
 
 
 def test_half_the_unit_of_rounding_is_no_difference() -> None:
-    settings = {"las": ["501"], "tolerance": 0.0, "failed_returns": []}
+    settings = {"members": {"501": ["501"]}, "tolerance": 0.0, "failed_returns": []}
     published = counts(("501", 2016, "referrals", 100.0, None))
     statuses = [
         compare(profiles(("501", 2016, found, 0)), published, WINDOW, settings, FAILED_FLAGS, rounding=10)
@@ -53,7 +53,7 @@ def test_half_the_unit_of_rounding_is_no_difference() -> None:
 
 def test_a_year_without_any_row_is_short_and_has_a_row_of_its_own() -> None:
     published = counts(("501", 2017, "referrals", 1000.0, None))
-    settings = {"las": ["501"], "tolerance": 0.1, "failed_returns": []}
+    settings = {"members": {"501": ["501"]}, "tolerance": 0.1, "failed_returns": []}
     rows = compare(profiles(("501", 2016, 5, 5)), published, WINDOW, settings, FAILED_FLAGS)
     assert rows.height == 3 * 2
     row = rows.row(by_predicate=(pl.col("census_year") == 2017) & (pl.col("measure") == "referrals"), named=True)
@@ -83,6 +83,13 @@ def test_t25_a_return_known_to_have_failed_is_listed_with_or_without_published_f
     assert status_of(1000, counts(("501", 2016, "referrals", 1000.0, None)), failed_returns=failed) == "failed return"
     assert status_of(1000, None, failed_returns=failed) == "failed return"
     assert status_of(1000, None, 2017, failed_returns=failed) == "no published figures"
+
+
+def test_t25_the_failed_return_of_a_member_is_the_failed_return_of_its_la() -> None:
+    failed = [{"la_code": "836", "census_year": 2016, "note": "system lost"}]
+    settings = {"members": {"501": ["501"], "839": ["836", "839"]}, "tolerance": 0.1, "failed_returns": failed}
+    rows = compare(profiles(("501", 2016, 5, 5)), None, WINDOW, settings, FAILED_FLAGS)
+    assert rows.filter(status="failed return").select("la_code", "census_year").unique().rows() == [("839", 2016)]
 
 
 def test_an_la_of_several_members_is_compared_with_the_sum_of_those_that_existed() -> None:

@@ -36,7 +36,7 @@ CASES = [
     # Members and reorganisations
     ("las.codes.1.members", ["502", "501"], 'las.codes[1].members: "501" belongs to LA 501 already'),
     ("las.codes.1.members", ["601"], 'las.codes[1].members: extracts.source synthetic makes one extract per LA'),
-    ("las.reorganisations.0.began", ["820", "822"], "las.reorganisations[0].began: 820 also in ended"),
+    ("las.reorganisations.0.successors", ["820", "822"], "las.reorganisations[0].successors: 820 also in old_codes"),
     # Names
     ("las.pilots.0.comparators.kinsip", ["510"], '"kinsip" is not an outcome or `default`; did you mean `kinship`?'),
     ("models.specifications.logit.outcomes", ["icp"], '"icp" is not an outcome; did you mean `icpc`?'),
@@ -45,6 +45,7 @@ CASES = [
     ("outcomes.kinship.kinship_definition", "dfee", '"dfee" is not one of kinship_definitions; did you mean `dfe`?'),
     ("outcomes.icpc.population", "cin_referral", 'is not a known population; did you mean `cin_referrals`?'),
     ("outcomes.icpc.measure", "conferences_within", "is not a known measure; did you mean `conference_within`?"),
+    ("completeness.release", "ees_2004", '"ees_2004" is not a known release; did you mean `ees_20'),
     ("models.headline", "mian", 'models.headline: "mian" is not a specification; did you mean `main`?'),
     ("matching.las.profile", ["outcome_levle"], "matching.las.profile[0]: \"outcome_levle\" is not outcome_level"),
     ("dates.bank_holidays.country", "GBX", 'dates.bank_holidays.country: "GBX" is not a country'),

@@ -153,6 +153,12 @@ def test_a_return_in_xml_gives_what_the_same_return_in_csv_gives(extracts: Extra
     assert count(report, "file absent") == 0
 
 
+def test_a_return_in_xml_without_any_ended_episode_is_whole(extracts: Extracts, run: Run) -> None:
+    still_open = XML_903.replace("<DEC/><REC/>", "")
+    frames, _ = run(extracts({"501/census.xml": CENSUS, "501/ssda903/r.xml": still_open}), format="census")
+    assert frames["care_episodes"]["episode_end"].to_list() == [None]
+
+
 def test_the_returns_of_several_years_are_read_together(extracts: Extracts, run: Run) -> None:
     header = "CHILD,SEX,DOB,ETHNIC\nc1,2,03/02/2005,WBRI\n"
     episodes = "CHILD,DECOM,LS,CIN,PLACE,DEC,REC\nc1,01/04/{0},C2,N1,U1,01/05/{0},E8\n"

@@ -12,10 +12,11 @@ from scripts.errors import StudyError
 from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.partition import fingerprint, partition, partition_names
 from tests.ingest.conftest import Extracts, Run
+from tests.privacy.test_gate import PRIVACY
 
 Files = dict[str, list[str]]
 National = Callable[..., Files]
-HEADER = "CIN_LAchildID_Anon,CIN_ACADYR,CIN_LA,CIN_ReferralDate,Other"
+HEADER = "CIN_LAchildID_Anon,CIN_ACADYR,CIN_LA,CIN_ReferralDate,HomeLA"
 ROWS = [
     "c1,2013/2014,501,2013-05-06,x",
     "c2,2013/2014,501,2013-05-07,",
@@ -92,7 +93,9 @@ def test_assessments_are_divided_by_their_third_column(national: National) -> No
 
 
 def test_every_la_gets_its_rows_of_every_file(national: National, tmp_path: Path) -> None:
-    written = partition(national(), tmp_path / "parts", {"format": "npd", "las": ["501", "502", "504"]})
+    written = partition(
+        national(), tmp_path / "parts", {"format": "npd", "las": ["501", "502", "504"], "privacy": PRIVACY}
+    )
     assert written["CIN_2013"] == {"501": 2, "502": 1, "504": 0}
     frame = pl.read_parquet(tmp_path / "parts" / "501" / "CIN_2013.parquet")
     assert frame.columns == HEADER.split(",")
@@ -105,7 +108,7 @@ def test_every_la_gets_its_rows_of_every_file(national: National, tmp_path: Path
 
 def test_partitioned_files_are_what_ingest_discovers_and_reads(national: National, tmp_path: Path, run: Run) -> None:
     files = national()
-    partition(files, tmp_path / "parts", {"format": "npd", "las": ["501"]})
+    partition(files, tmp_path / "parts", {"format": "npd", "las": ["501"], "privacy": PRIVACY})
     assert discover(tmp_path / "parts", "501", "npd") == partition_names(files, tmp_path / "parts" / "501")
     frames, _ = run(tmp_path / "parts")
     assert {table: frame.height for table, frame in frames.items() if frame.height} == {
@@ -117,7 +120,7 @@ def test_the_order_of_the_national_file_does_not_reach_the_bytes(national: Natio
     contents = []
     for number, rows in enumerate((ROWS, ROWS[::-1])):
         folder = tmp_path / str(number)
-        partition(national(rows), folder, {"format": "npd", "las": ["501"]})
+        partition(national(rows), folder, {"format": "npd", "las": ["501"], "privacy": PRIVACY})
         contents.append((folder / "501" / "CIN_2013.parquet").read_bytes())
     assert contents[0] == contents[1]
 
@@ -131,3 +134,22 @@ def test_disabilities_without_cin_files_are_refused(national: National) -> None:
 def test_the_census_format_has_no_national_files(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no national files"):
         discover_national(tmp_path, "census")
+
+
+def test_columns_outside_the_register_are_refused_before_a_row_is_copied(national: National, tmp_path: Path) -> None:
+    files = national()
+    Path(files["disabilities"][0]).write_text("CIN_LAchildID_Anon,CIN_Disability,Surname\nc1,AUT,Example\n")
+    settings = {"format": "npd", "las": ["501"], "privacy": PRIVACY}
+    with pytest.raises(StudyError, match="Surname") as caught:
+        partition(files, tmp_path / "parts", settings)
+    assert caught.value.code == "PRIVACY" and "Example" not in str(caught.value)
+    assert not (tmp_path / "parts").exists()
+
+
+def test_discarded_columns_are_copied_empty(national: National, tmp_path: Path) -> None:
+    files = national()
+    Path(files["disabilities"][0]).write_text("CIN_LAchildID_Anon,CIN_Disability,Surname\nc1,AUT,Example\n")
+    settings = {"format": "npd", "las": ["501"], "privacy": PRIVACY | {"discard": ["Surname"]}}
+    partition(files, tmp_path / "parts", settings)
+    frame = pl.read_parquet(tmp_path / "parts" / "501" / "CIN_Disabilities_2009_2019.parquet")
+    assert frame.rows() == [("c1", "AUT", None)]

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
+from scipy.stats import binom
 
 from scripts.privacy.detectors import UPN_LETTERS, findings
 
@@ -71,29 +72,45 @@ def test_an_identifier_is_found_among_other_values(detector: str) -> None:
     assert detector in found(PLANTED[detector] + ids(share))
 
 
+def test_the_way_an_identifier_is_written_does_not_hide_it() -> None:
+    assert "nhs_number" in found([f"{n[:3]} {n[3:6]} {n[6:]}" for n in NHS_NUMBERS])
+    assert "upn" in found([each.lower() for each in UPNS])
+    assert "temporary_upn" in found([each.lower() for each in PLANTED["temporary_upn"]])
+
+
 def test_a_full_date_is_an_alarm_only_where_none_is_declared() -> None:
     dates = ["2005-02-03", "2006-11-30", "03/02/2005"] * 5
     assert found(dates) == ["full_date"]
     assert found(dates, whole_dates_expected=True) == []
 
 
+def test_clean_ids_raise_the_nhs_alarm_in_fewer_than_one_column_in_a_billion() -> None:
+    """The exact binomial tail at the least number of matches that counts, for columns of up to 5,000 different ids."""
+    rule = RULES["nhs_number"]
+    n = np.arange(rule["min_values"], 5000)
+    by_chance = n / 11 + rule["standard_errors"] * np.sqrt(n * 10 / 121)
+    least = np.maximum.reduce([np.full(n.shape, rule["min_values"]), np.floor(by_chance) + 1])
+    assert binom.sf(least - 1, n, 1 / 11).max() < 1e-9
+
+
 def test_no_alarm_on_a_thousand_clean_extracts() -> None:
-    """Each with its own 10-digit local ids, of which one in eleven passes the check of the NHS number by chance."""
+    """Each with its own 10-digit local ids, of which one in eleven passes the check of the NHS number by chance;
+    a column of consecutive ids, one of dates, and in turn one of each kind of code.
+    """
+    codes = [f"{a}{b}{c}{d}" for a in "WMABO" for b in "BCIO" for c in "ARE" for d in "NH"]
     needs = [f"N{i}" for i in range(10)] + ["NO", "UnmappedNeedCode", "n1"]
     ethnicities = ["WBRI", "WIRI", "WOTH", "MWBC", "AIND", "BCRB", "CHNE", "OOTH", "REFU", "NOBT", "N/A", "MISS"]
     placements = ["U1", "U4", "P1", "K2", "H5", "Z1", "E4A", "Q1"]
     dates = [f"20{y:02d}-{m:02d}-{d:02d}" for y in range(8, 19) for m in range(1, 13) for d in (1, 9, 17, 28)]
+    coded = [needs, ethnicities, codes, placements, ["2013/2014", "2014/2015"]]
     alarms = []
-    for size in RNG.integers(5, 400, 1000):
+    for number, size in enumerate(RNG.integers(5, 400, 1000)):
         n = int(size)
-        columns = {
-            "local ids": ids(n),
-            "consecutive ids": [str(int(number)) for number in RNG.integers(10**9, 9 * 10**9) + np.arange(n)],
-            "needs": list(RNG.choice(needs, n)),
-            "ethnicities": list(RNG.choice(ethnicities, n)),
-            "placements": list(RNG.choice(placements, n)),
-            "years": list(RNG.choice(["2013/2014", "2014/2015"], n)),
-        }
-        alarms += [(name, found(texts)) for name, texts in columns.items() if found(texts)]
-        alarms += [("dates", a) for a in [found(list(RNG.choice(dates, n)), whole_dates_expected=True)] if a]
+        columns = [
+            ids(n),
+            [str(int(each)) for each in RNG.integers(10**9, 9 * 10**9) + np.arange(n)],
+            list(RNG.choice(coded[number % len(coded)], n)),
+        ]
+        alarms += [alarm for texts in columns for alarm in found(texts)]
+        alarms += found(list(RNG.choice(dates, n)), whole_dates_expected=True)
     assert alarms == []

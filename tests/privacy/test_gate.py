@@ -42,7 +42,7 @@ def refusal(folder: Path, **changes: Any) -> str:
 
 
 def test_every_canonical_column_is_in_the_register() -> None:
-    register = Register.of(PRIVACY)
+    register = Register.of(PRIVACY, "npd")
     read = {column for table in tables.MODELS for column in tables.columns(table)}
     assert read == set(register.canonical)
     assert {entry["category"] for entry in PRIVACY["register"]} <= set(PRIVACY["categories"])
@@ -50,7 +50,7 @@ def test_every_canonical_column_is_in_the_register() -> None:
 
 @pytest.mark.parametrize("source_format", ["npd", "ucl", "census"])
 def test_no_alias_has_a_name_that_identifies(source_format: str) -> None:
-    register = Register.of(PRIVACY)
+    register = Register.of(PRIVACY, source_format)
     for layout in load_layouts(source_format).values():
         names = [n for table in layout.tables.values() for source in table.columns.values() for n in source.names]
         for name in names:
@@ -143,3 +143,15 @@ def test_third_party_returns_pass_once_their_identifiers_are_discarded(tmp_path:
         passed(tmp_path, "census")
     report = passed(tmp_path, "census", **RETURNS)
     assert {"HOME_POST", "UPN"} <= set(report.filter(decision="discarded")["column"])
+
+
+def test_a_column_that_is_read_cannot_be_discarded(tmp_path: Path) -> None:
+    told = refusal(extract(tmp_path, f"{HEADER}\n{ROW}\n"), discard=["CIN_ReferralDate"])
+    assert "CIN_ReferralDate (discarded, but read as referral_date)" in told
+
+
+def test_a_date_of_birth_that_only_rules_for_returns_read_is_refused_elsewhere(tmp_path: Path) -> None:
+    header = "la,lachildid_anon,acadyr,referraldate,yearofbirth,dob\n"
+    folder = extract(tmp_path, header + "501,c1,2013/2014,2013-05-06,2005,2005-02-03\n", "CIN_2009_to_2021.csv")
+    with pytest.raises(StudyError, match=r"dob \(not in privacy\.register\)"):
+        passed(folder, "ucl")

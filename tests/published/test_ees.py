@@ -123,6 +123,12 @@ def test_t23_a_row_without_a_three_digit_code_is_refused(tmp_path: Path, la: str
     assert refused(written(tmp_path, OLD_HEADER, row("1", "1", "1", "1", "1", la=la))).code == "LA_CODE"
 
 
+@pytest.mark.parametrize("name", ["Kingston upon Hull", "Kingston Upon Hull", '"Hull, City of"', ""])
+def test_t24_the_spelling_of_a_name_changes_nothing(tmp_path: Path, name: str) -> None:
+    plain = read(written(tmp_path, OLD_HEADER, HULL))
+    assert read(written(tmp_path, OLD_HEADER, HULL.replace("Kingston upon Hull", name))).equals(plain)
+
+
 def test_two_figures_for_one_la_and_year_are_refused(tmp_path: Path) -> None:
     assert refused(written(tmp_path, OLD_HEADER, HULL, HULL)).code == "REPEATED"
 

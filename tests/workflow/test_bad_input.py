@@ -19,7 +19,8 @@ def broken(text: str) -> dict[str, tuple[str, str]]:
     date = columns.index("CIN_ReferralDate")
     unreadable = [",".join([*row.split(",")[:date], CANARY, *row.split(",")[date + 1 :]]) for row in [first, *rest]]
     return {
-        "a required column is missing": (text.replace("CIN_ReferralDate", "CIN_Refused", 1), "referral_date"),
+        "a column is not in the register": (text.replace("CIN_ReferralDate", "CIN_Refused", 1), "CIN_Refused"),
+        "a required column is missing": (text.replace("CIN_ReferralDate", "HomeLA", 1), "referral_date"),
         "unreadable dates": ("\n".join([header, *unreadable]), "referral_date"),
         "a row with too few fields": ("\n".join([header, f"{CANARY},x", *rest]), "CIN_2014.csv"),
         "rows of another LA": ("\n".join([header, *(row.replace(",510,", ",524,") for row in [first, *rest])]), "LA"),
@@ -36,6 +37,12 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+def refusal(project: Project, la: str) -> str:
+    """The log of the first job of the LA that did not finish; a later job's log is of an earlier run."""
+    logs = [(project.folder / "results" / "logs" / stage / f"{la}.log").read_text() for stage in ("privacy", "ingest")]
+    return next(log for log in logs if "finished in" not in log)
+
+
 @pytest.mark.parametrize("fault", list(broken("CIN_ReferralDate,a\n1,2\n")))
 def test_a_bad_extract_is_one_clear_error_and_stops_only_its_own_la(ingested: Project, fault: str) -> None:
     individual = ingested.folder / "results" / "individual"
@@ -46,7 +53,7 @@ def test_a_bad_extract_is_one_clear_error_and_stops_only_its_own_la(ingested: Pr
         file.write_bytes(text.encode(errors="surrogateescape"))
         sound.write_bytes(sound_before.replace(b"WBRI", b"WIRI", 1))
         ended = ingested.snakemake("--until", "ingest")
-        log = (ingested.folder / "results" / "logs" / "ingest" / "510.log").read_text()
+        log = refusal(ingested, "510")
         assert ended.returncode == 1
         assert "INTERNAL" not in log and said in log and len(log.splitlines()) == 1, log
         assert CANARY not in log and CANARY not in ended.stdout

@@ -13,7 +13,7 @@ from scripts.workflow.settings import JobSettings
 from scripts.workflow.study import Study
 from tests.config.test_crosschecks import DEFAULT, MEASURES, POPULATIONS
 
-CHANGE = {"date": "2014-04-01", "ended": ["601"], "began": ["602"], "note": "One county after another"}
+CHANGE = {"date": "2014-04-01", "old_codes": ["601"], "successors": ["602"], "note": "One county after another"}
 
 
 def merged(**las: Any) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""The entry point of rule `validate`: what an LA supplied in, how many rows break each validation rule out.
+
+Returns are read in memory and nothing of a record is written; extracts of the pupil database are judged as ingested,
+and the SSDA903 rules, which need a return, are listed as unchecked there.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from scripts.artefacts import write_results
+from scripts.dates import HolidayCalendar, financial_year
+from scripts.ingest.sources import financial_year_of
+from scripts.ingest.ssda903 import MODULES, as_files
+from scripts.ingest.tabular import collect, place_of, read_header, scan_text
+from scripts.ingest.xml_return import read_return
+from scripts.validation import cin, ssda903
+from scripts.validation.cin_return import stacked
+from scripts.validation.from_tables import modules
+from scripts.validation.rules import count_failures
+
+TABLES = ("referrals", "assessments", "section47")
+Files = Mapping[str, list[str]]
+Frames = dict[str, pl.DataFrame]
+StrPath = str | os.PathLike[str]
+
+
+def validate(la: str, files: Files, ingested: Mapping[str, StrPath], report: StrPath, settings: dict[str, Any]) -> None:
+    """Apply the CIN and SSDA903 rules to what one LA supplied; writes results table `validation`.
+
+    Parameters
+    ----------
+    files : kind of file -> paths, as the LA supplied them. ingested : canonical table -> parquet path, of `TABLES`.
+    settings : format, census_year, xml_max_bytes and bank_holidays.
+
+    Raises
+    ------
+    StudyError : FILE or YEAR, never with a value out of a record.
+    """
+    if settings["format"] == "census":
+        children, care = _cin_returns(files, settings), _ssda903_returns(files, settings)
+    else:
+        children, care = modules({name: pl.read_parquet(path) for name, path in ingested.items()}), {}
+    calendar = HolidayCalendar(**settings["bank_holidays"])
+    counts = {
+        "cin": count_failures(cin.views(children, calendar), cin.RULES, cin.absent_fields(children)),
+        "ssda903": count_failures(ssda903.views(care), ssda903.RULES, ssda903.absent_fields(care)),
+    }
+    table = pl.concat(
+        frame.select(pl.lit(la).alias("la_code"), pl.lit(name).alias("return"), pl.all())
+        for name, frame in counts.items()
+    )
+    write_results(table, "validation", report)
+
+
+def _cin_returns(files: Files, settings: dict[str, Any]) -> Frames:
+    """The modules of all CIN returns, stacked."""
+    return stacked(_cin_return(path, settings) for path in files["cin_xml"])
+
+
+def _cin_return(path: str, settings: dict[str, Any]) -> tuple[int, Frames]:
+    read = read_return(path, "cin", settings["xml_max_bytes"])
+    stated = next((year for year in read["Header"]["Year"] if year), None)
+    return financial_year_of(stated, settings["census_year"], place_of(path)), read
+
+
+def _ssda903_returns(files: Files, settings: dict[str, Any]) -> Frames:
+    """The modules of all SSDA903 returns with their `year`: the financial year of the latest start of an episode."""
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for read in (*_from_xml(files, settings), *_from_csv(files)):
+        starts = ssda903.views({"Episodes": read["Episodes"].with_columns(pl.lit(0, pl.Int32).alias("year"))})
+        latest = starts["episodes"].select(financial_year(pl.col("DECOM")).max()).item()
+        for module, frame in read.items():
+            parts.setdefault(module, []).append(frame.with_columns(pl.lit(latest, pl.Int32).alias("year")))
+    return {module: pl.concat(frames, how="diagonal") for module, frames in parts.items()}
+
+
+def _from_xml(files: Files, settings: dict[str, Any]) -> Iterator[Frames]:
+    for path in files.get("ssda903_xml", []):
+        yield as_files(read_return(path, "ssda903", settings["xml_max_bytes"]))
+
+
+def _from_csv(files: Files) -> Iterator[Frames]:
+    """The CSV files of a return carry the same year in their names, or none."""
+    returns: dict[str, Frames] = {}
+    for kind, module in MODULES.items():
+        for path in files.get(kind, []):
+            year = re.search(r"(_\d{4})?$", Path(path).stem)
+            header = read_header(path)
+            returns.setdefault(year.group() if year else "", {})[module] = collect(scan_text(path, header), path)
+    yield from (read for read in returns.values() if "Episodes" in read)

@@ -37,6 +37,7 @@ rule all:
         rules.report.output,
         rules.completeness.output,
         expand("results/aggregate/{table}.csv", table=POOLED_TABLES),
+        rules.traps.output,
         "results/aggregate/calibration.csv" if STUDY.extracts.synthetic else [],
     message:
         "Everything is made: start with results/report/index.html"

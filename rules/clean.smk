@@ -1,5 +1,6 @@
-# Cleaning, per analysis LA. In: canonical tables of the source LAs it consists of. Leaves: results/individual/cleaned/{la}/{table}.parquet, one row per referral,
-# assessment, episode, child; and the quarantine ledger results/aggregate/parts/ledger/{la}.csv.
+# Cleaning, per analysis LA. In: canonical tables of the source LAs it consists of. Leaves: one row per referral,
+# assessment, episode and child in results/individual/cleaned/{la}/{table}.parquet; the quarantine ledger
+# results/aggregate/parts/ledger/{la}.csv; and results/aggregate/traps.csv, the known traps as they were met.
 from scripts.clean import job as clean_job
 
 CLEANED = ("children", "referrals", "conferences", "plans", "assessments", "care_episodes")
@@ -23,3 +24,22 @@ rule clean:
     run:
         arguments = wildcards.la, listed(input, TABLES), named(output, CLEANED), output.ledger
         run_logged(log[0], clean_job.clean, *arguments, params.settings)
+
+
+rule traps:
+    input:
+        ledger="results/aggregate/ledger.csv",
+        ingest_report="results/aggregate/ingest_report.csv",
+    output:
+        "results/aggregate/traps.csv",
+    log:
+        "results/logs/traps.log",
+    benchmark:
+        "results/benchmarks/traps.tsv"
+    params:
+        settings=settings("traps"),
+        stamp=stamp("traps"),
+    message:
+        "Count the known traps by LA and year"
+    run:
+        run_logged(log[0], clean_job.traps, input.ledger, input.ingest_report, output[0])

@@ -14,4 +14,10 @@ rule documentation:
     message:
         "Write the data dictionary and the minimisation page"
     run:
-        run_process(log[0], "scripts.documentation.job:document", threads, outputs=dict(output), settings=params.settings)
+        run_process(
+            log[0],
+            "scripts.documentation.job:document",
+            threads,
+            outputs=dict(output),
+            settings=params.settings,
+        )

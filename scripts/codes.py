@@ -95,6 +95,12 @@ def valid_codes(name: str, census_year: int | None = None) -> frozenset[str]:
     return frozenset(code.code for code in codes if census_year is None or code.valid_in(census_year))
 
 
+def retired_codes(name: str) -> frozenset[str]:
+    """The codes of a set that are no longer given, whether the year is on record or not."""
+    codes = load_codes(name).codes
+    return frozenset(code.code for code in codes if code.last is not None or "(retired)" in code.label)
+
+
 def groups(name: str) -> dict[str, str]:
     """Code -> analysis group, for the codes that have one; the others say nothing and count as missing."""
     return {code.code: code.group for code in load_codes(name).codes if code.group is not None}

@@ -61,6 +61,17 @@ def working_days(start: pl.Series, end: pl.Series, calendar: HolidayCalendar) ->
     return pl.Series(start.name, result).fill_nan(None).cast(pl.Int32)
 
 
+def is_non_working(date: pl.Series, calendar: HolidayCalendar) -> pl.Series:
+    """Whether `date` is a weekend or bank holiday; null stays null. Boolean."""
+    known = date.drop_nulls()
+    if known.is_empty():
+        return pl.Series(date.name, [None] * len(date), pl.Boolean)
+    years = known.dt.year()
+    off = bank_holidays(calendar, int(years.min()), int(years.max()))
+    free = ~np.is_busday(date.fill_null(known[0]).to_numpy().astype("datetime64[D]"), holidays=off)
+    return pl.Series(date.name, free).set(date.is_null(), None)
+
+
 def near_bank_holiday(date: pl.Series, days: int, calendar: HolidayCalendar) -> pl.Series:
     """1 where `date` lies within `days` calendar days of a bank holiday, else 0; null stays null. Int8."""
     result = np.full(len(date), np.nan)

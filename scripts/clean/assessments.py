@@ -9,7 +9,7 @@ import polars as pl
 
 from scripts.clean.ledger import IN, KEPT, Ledger
 from scripts.clean.settings import CleaningSettings
-from scripts.dates import working_days
+from scripts.dates import is_non_working, working_days
 
 KEY = ["child_id", "assessment_start"]
 
@@ -41,7 +41,11 @@ def clean_assessments(
     ledger.count("assessments", KEPT, "", usable)
     linked = _link_to_referral(usable, referrals)
     ledger.note("assessments", "no_referral_before_start", linked, pl.col("referral_date").is_null())
+    next_start = pl.col("assessment_start").shift(-1).over("child_id")
+    ledger.note("assessments", "overlaps_next_assessment", linked, pl.col("assessment_end") > next_start)
     days = working_days(linked["assessment_start"], linked["assessment_end"], settings.calendar)
+    off = pl.lit(is_non_working(linked["assessment_end"], settings.calendar))
+    ledger.note("assessments", "ends_on_non_working_day", linked, off)
     return linked.with_columns(days.alias("working_days")).select(
         "child_id", "census_year", "assessment_start", "assessment_end", "working_days", "referral_date"
     )

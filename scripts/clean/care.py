@@ -9,10 +9,12 @@ import polars as pl
 
 from scripts.clean.ledger import IN, KEPT, Ledger
 from scripts.clean.settings import CleaningSettings
-from scripts.codes import normalised
+from scripts.codes import normalised, retired_codes
 from scripts.dates import financial_year
 
 KEY = ["child_id", "episode_start"]
+# What pipelines write as the reason an episode ended when it has not, or when they made up its end.
+STILL_OPEN, INVENTED_END = "-10", "E99"
 
 
 def clean_care_episodes(rows: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> pl.DataFrame:
@@ -25,12 +27,18 @@ def clean_care_episodes(rows: pl.DataFrame, settings: CleaningSettings, ledger: 
     )
     ledger.count("care_episodes", IN, "", rows)
     dated = ledger.set_aside("care_episodes", "no_start_date", rows, pl.col("episode_start").is_null())
+    dated = _without_sentinels(dated, ledger)
+    _note_return_as_it_came(dated, ledger)
     care = ledger.set_aside(
         "care_episodes", "short_break", dated, pl.col("legal_status").is_in(settings.short_break_statuses)
     )
-    forward = ledger.set_aside(
-        "care_episodes", "end_before_start", care, pl.col("episode_end") < pl.col("episode_start")
-    )
+    asylum = pl.col("uasc") == 1
+    if settings.asylum_seeking_episodes == "drop":
+        care = ledger.set_aside("care_episodes", "asylum_seeking", care, asylum)
+    else:
+        ledger.note("care_episodes", "asylum_seeking", care, asylum)
+    backwards = pl.col("episode_end") < pl.col("episode_start")
+    forward = ledger.set_aside("care_episodes", "episode_ends_before_start", care, backwards)
     # The copy that says most speaks: a stated end, code or period start beats a gap; ties are broken by content.
     said = ["episode_end", "legal_status", "placement", "end_reason", "poc_start"]
     forward = forward.sort(*KEY, *said, *(name for name in forward.columns if name not in (*KEY, *said)))
@@ -46,6 +54,30 @@ def clean_care_episodes(rows: pl.DataFrame, settings: CleaningSettings, ledger: 
     )
 
 
+def _without_sentinels(episodes: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
+    """Codes that pipelines write where there is no reason: still open (its end date is none), and an invented end."""
+    still_open = (pl.col("episode_end_reason") == STILL_OPEN).fill_null(False)
+    ledger.note("care_episodes", "open_by_sentinel", episodes, still_open)
+    ledger.note("care_episodes", "invented_end", episodes, pl.col("episode_end_reason") == INVENTED_END)
+    return episodes.with_columns(pl.when(~still_open).then("episode_end").alias("episode_end"))
+
+
+def _note_return_as_it_came(dated: pl.DataFrame, ledger: Ledger) -> None:
+    """Overlaps, gaps, open rows and retired codes among all dated episodes of a child, before anything is left out."""
+    episodes = dated.sort(*KEY, "episode_end", nulls_last=True)
+    end, next_start, is_open = pl.col("episode_end"), _next_start(), pl.col("episode_end").is_null()
+    for reason, where in (
+        ("overlaps_next_episode", end > next_start),
+        ("gap_before_next_episode", end < next_start),
+        ("open_episode", is_open),
+        ("open_with_end_reason", is_open & pl.col("end_reason").is_not_null()),
+        ("open_although_later_episode", is_open & next_start.is_not_null()),
+        ("retired_placement", pl.col("placement").is_in(sorted(retired_codes("placement")))),
+        ("retired_end_reason", pl.col("end_reason").is_in(sorted(retired_codes("episode_end_reason")))),
+    ):
+        ledger.note("care_episodes", reason, episodes, where)
+
+
 def _next_start() -> pl.Expr:
     return pl.col("episode_start").shift(-1).over("child_id")
 
@@ -53,13 +85,15 @@ def _next_start() -> pl.Expr:
 def _settle_overlaps(episodes: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> pl.DataFrame:
     """Overlapping and stale open episodes (trap T-29), by the configured choice; sorted by child and start."""
     next_start = _next_start()
-    ledger.note("care_episodes", "overlaps_next", episodes, pl.col("episode_end") > next_start)
     stale_open = pl.col("episode_end").is_null() & next_start.is_not_null()
-    ledger.note("care_episodes", "open_although_later_episode", episodes, stale_open)
-    if settings.stale_open_episode == "close_at_next_start":
-        episodes = episodes.with_columns(
-            pl.when(stale_open).then(next_start).otherwise("episode_end").alias("episode_end")
-        )
+    if settings.stale_open_episode == "drop":
+        episodes = ledger.set_aside("care_episodes", "dropped_by_rule", episodes, stale_open)
+    elif settings.stale_open_episode != "keep":
+        ledger.note("care_episodes", "closed_by_rule", episodes, stale_open)
+        year_end = pl.date(pl.col("census_year") + 1, 3, 31)
+        closed = {"close_at_next_start": next_start, "close_at_year_end": pl.min_horizontal(year_end, next_start)}
+        ended = pl.when(stale_open).then(closed[settings.stale_open_episode]).otherwise("episode_end")
+        episodes = episodes.with_columns(ended.alias("episode_end"))
     if settings.care_overlap == "truncate":
         return episodes.with_columns(
             pl.min_horizontal("episode_end", pl.when(pl.col("episode_end") > next_start).then(next_start)).alias(

@@ -40,7 +40,25 @@ def consolidate_children(
         ledger.note("children", f"missing_{name}", children, pl.col(name) == MISSING)
     ledger.note("children", "conflicting_birth_date", children, pl.col("birth_versions") > 1)
     ledger.note("children", "missing_birth_date", children, pl.col("birth_earliest").is_null())
+    _note_births(children.select("child_id", "census_year"), referrals, ledger)
+    known = disabilities.join(children, on="child_id", how="anti").with_columns(census_year=pl.lit(None, pl.Int32))
+    ledger.note("disabilities", "child_unknown_to_the_la", known, pl.lit(True))
     return children.select("child_id", "gender", "ethnicity", "birth_earliest", "birth_latest", "disability", "uasc")
+
+
+def _note_births(children: pl.DataFrame, referrals: pl.DataFrame, ledger: Ledger) -> None:
+    """Children expected and not yet born in any copy, born on another day than expected, or known by month alone."""
+    births = referrals.group_by("child_id").agg(
+        pl.col("birth_date").count().alias("n_born"),
+        pl.col("expected_birth_date").count().alias("n_expected"),
+        pl.col("birth_month").count().alias("n_monthly"),
+        (pl.col("birth_date").drop_nulls().min() != pl.col("expected_birth_date").drop_nulls().min()).alias("moved"),
+    )
+    known = children.join(births, on="child_id", how="inner")
+    born = pl.col("n_born") > 0
+    ledger.note("children", "unborn", known, ~born & (pl.col("n_expected") > 0))
+    ledger.note("children", "born_on_another_day_than_expected", known, born & pl.col("moved"))
+    ledger.note("children", "birth_by_month_only", known, ~born & (pl.col("n_monthly") > 0))
 
 
 def _statements(referrals: pl.DataFrame, care_episodes: pl.DataFrame) -> pl.DataFrame:

@@ -1,17 +1,24 @@
-"""The entry point of rule `clean`: canonical tables of an LA's members in, cleaned tables and quarantine ledger out."""
+"""The entry points of rules `clean` and `traps`: tables of an LA's members in, cleaned tables and the books out."""
 
 from typing import Any
 
 import polars as pl
 
-from scripts.artefacts import read_parquet, write_parquet, write_results
+from scripts.artefacts import read_parquet, read_results, write_parquet, write_results
 from scripts.clean.assessments import clean_assessments
 from scripts.clean.care import clean_care_episodes
 from scripts.clean.children import consolidate_children
 from scripts.clean.ledger import Ledger
 from scripts.clean.lifetimes import note_outside_lifetime
-from scripts.clean.referrals import clear_implausible_dates, collapse_referrals, conferences, plans
+from scripts.clean.referrals import (
+    clear_implausible_dates,
+    collapse_referrals,
+    conferences,
+    note_double_conferences,
+    plans,
+)
 from scripts.clean.settings import CleaningSettings
+from scripts.clean.traps import count_traps
 
 DATES = {
     "referrals": [
@@ -56,10 +63,17 @@ def clean(
     write_results(ledger.table(), "ledger", ledger_file)
 
 
+def traps(ledger_file: str, ingest_report_file: str, traps_file: str) -> None:
+    """Write how often each known trap was met, out of the ledger and the ingest report of all LAs."""
+    books = read_results("ledger", ledger_file), read_results("ingest_report", ingest_report_file)
+    write_results(count_traps(*books), "traps", traps_file)
+
+
 def clean_tables(
     tables: dict[str, pl.DataFrame], settings: CleaningSettings, ledger: Ledger
 ) -> dict[str, pl.DataFrame]:
     """Every cleaned table of an LA by name."""
+    note_double_conferences(tables["referrals"], tables["section47"], ledger)
     conference_dates = conferences(tables["referrals"], tables["section47"])
     referrals = collapse_referrals(tables["referrals"], conference_dates, settings, ledger)
     return {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from scripts.clean.traps import trap_of_reason
 from scripts.errors import StudyError
 
 COLUMNS = {"table": pl.String, "census_year": pl.Int32, "kind": pl.String, "reason": pl.String, "n_rows": pl.Int64}
@@ -64,7 +65,7 @@ class Ledger:
                 "This is a defect of the workflow; please report it",
             )
         return frame.sort("table", "census_year", "kind", "reason").select(
-            pl.lit(self.la_code).alias("la_code"), pl.all()
+            pl.lit(self.la_code).alias("la_code"), pl.all(), trap_of_reason(pl.col("reason")).alias("trap")
         )
 
 

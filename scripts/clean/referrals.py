@@ -15,6 +15,9 @@ from scripts.codes import groups, normalised
 KEY = ["child_id", "referral_date"]
 IS_CIN_UNKNOWN = 99
 EXPECTED_BIRTH = "expected_birth_date"
+CODED = ("primary_need", "category_of_abuse", "closure_reason")
+# Enquiries carry no census year.
+NO_YEAR = pl.lit(None, pl.Int32)
 SCHOOL_CODES = ("sen_provision", "nc_year")
 FLAGS = ("cin_at_31_march", "any_point", "started")
 
@@ -67,8 +70,15 @@ def collapse_referrals(
     """
     ledger.count("referrals", IN, "", copies)
     dated = ledger.set_aside("referrals", "no_referral_date", copies, pl.col("referral_date").is_null())
-    # Ties are broken by content, so that the order of the extract's rows never matters.
-    rest = [name for name in dated.columns if name not in (*KEY, "census_year")]
+    part_year = pl.col("census_year").is_in(settings.part_years)
+    if settings.part_year == "drop":
+        dated = ledger.set_aside("referrals", "part_year", dated, part_year)
+    else:
+        ledger.note("referrals", "part_year", dated, part_year)
+    dated = _settle_previous_plans(dated, settings, ledger)
+    _note_copies(dated, ledger)
+    # Ties are broken by content, so that the order of the extract's rows never matters; ids mean nothing.
+    rest = [name for name in dated.columns if name not in (*KEY, "census_year", "pupil_id")]
     dated = dated.sort(*KEY, "census_year", *rest, nulls_last=True)
     kept_copy = pl.int_range(pl.len()).over(KEY) == 0
     same_year = (pl.col("census_year") == pl.col("census_year").first().over(KEY)).fill_null(True)
@@ -79,11 +89,10 @@ def collapse_referrals(
     )
     referrals = _speaking_copy(dated, settings).join(_classification_inputs(dated, settings), on=KEY)
     referrals = firsts.select(*KEY, "census_year").join(referrals, on=KEY, how="left", maintain_order="left")
-    referrals = _classify(referrals, conference_dates, plans(copies))
+    referrals = _classify(referrals, conference_dates, plans(copies), settings)
+    _note_classes(referrals, settings, ledger)
     referrals = _settle_early_closures(referrals, settings, ledger)
     ledger.count("referrals", KEPT, "", referrals)
-    for reason, code in (("class_no_further_action", 0), ("class_in_need", 1), ("class_unknown", IS_CIN_UNKNOWN)):
-        ledger.note("referrals", reason, referrals, pl.col("is_cin") == code)
     return referrals.select(
         *KEY,
         "census_year",
@@ -96,6 +105,55 @@ def collapse_referrals(
         "sen_provision",
         "nc_year",
     )
+
+
+def _settle_previous_plans(copies: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> pl.DataFrame:
+    """Previous plans of years that did not collect them are structurally missing, whatever stands there (trap T-16)."""
+    uncollected = pl.col("census_year").is_in(settings.previous_plans_not_collected)
+    recorded = uncollected & pl.col("previous_cpps").is_not_null()
+    ledger.note("referrals", "previous_plans_where_not_collected", copies, recorded)
+    return copies.with_columns(pl.when(~uncollected).then("previous_cpps").alias("previous_cpps"))
+
+
+def _note_copies(copies: pl.DataFrame, ledger: Ledger) -> None:
+    """What is odd about single rows: pupil numbers, years, gaps of school fields, codes recoded or unknown."""
+    shared = pl.col("child_id").n_unique().over("pupil_id") > 1
+    year_end = pl.date(pl.col("census_year") + 1, 3, 31)
+    for reason, where in (
+        ("pupil_id_missing", pl.col("pupil_id").is_null()),
+        ("pupil_id_shared", pl.col("pupil_id").is_not_null() & shared),
+        ("referred_after_census_year", pl.col("referral_date") > year_end),
+        ("sen_provision_missing", pl.col("sen_provision").is_null()),
+    ):
+        ledger.note("referrals", reason, copies, where)
+    for column in CODED:
+        written, code = pl.col(column), normalised(pl.col(column), column)
+        ledger.note("referrals", f"recoded_{column}", copies, code != written)
+        ledger.note("referrals", f"unknown_code_{column}", copies, written.is_not_null() & code.is_null())
+
+
+def _note_classes(referrals: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> None:
+    """What is odd about referrals as a whole, and how many fell into each class."""
+    no_action, length = pl.col("is_cin") == 0, (pl.col("closure_date") - pl.col("referral_date")).dt.total_days()
+    for reason, where in (
+        ("nfa_conflict", pl.col("nfa_versions") > 1),
+        ("nfa_missing", pl.col("nfa_versions") == 0),
+        ("nfa_closure_but_in_need", pl.col("every_closure_nfa") & (pl.col("is_cin") == 1)),
+        ("nfa_closed_late", no_action & (length > settings.long_nfa_days)),
+        ("open_at_extract", pl.col("closure_date").is_null()),
+        ("low_income_missing", pl.col("low_income").is_null()),
+        ("class_no_further_action", no_action),
+        ("class_in_need", pl.col("is_cin") == 1),
+        ("class_unknown", pl.col("is_cin") == IS_CIN_UNKNOWN),
+    ):
+        ledger.note("referrals", reason, referrals, where)
+
+
+def note_double_conferences(referral_copies: pl.DataFrame, section47: pl.DataFrame, ledger: Ledger) -> None:
+    """Conferences of the enquiries that the referrals record too (trap T-20); both count as one."""
+    dated = section47.drop_nulls("icpc_date").unique(["child_id", "icpc_date"])
+    both = dated.join(referral_copies.select("child_id", "icpc_date"), on=["child_id", "icpc_date"], how="semi")
+    ledger.note("section47", "conference_in_both_files", both.with_columns(census_year=NO_YEAR), pl.lit(True))
 
 
 def _by_choice(column: str, choice: str) -> pl.Expr:
@@ -145,11 +203,14 @@ def _classification_inputs(copies: pl.DataFrame, settings: CleaningSettings) -> 
         pl.col("closed_nfa").drop_nulls().min().alias("every_closure_nfa"),
         pl.col("closed_cin").max(),
         _by_choice("referral_nfa", settings.nfa_conflict),
+        pl.col("referral_nfa").drop_nulls().n_unique().alias("nfa_versions"),
         pl.col("flagged_cin").max(),
     )
 
 
-def _classify(referrals: pl.DataFrame, conference_dates: pl.DataFrame, plan_starts: pl.DataFrame) -> pl.DataFrame:
+def _classify(
+    referrals: pl.DataFrame, conference_dates: pl.DataFrame, plan_starts: pl.DataFrame, settings: CleaningSettings
+) -> pl.DataFrame:
     """Add is_cin, in the published order: no further action, overridden by signs of need, then by closure RC1-RC7.
 
     Conferences and plans are the child's, whichever referral they were filed under. Without a closure nothing lies
@@ -166,7 +227,9 @@ def _classify(referrals: pl.DataFrame, conference_dates: pl.DataFrame, plan_star
     )
     no_further_action = pl.col("every_closure_nfa").fill_null(False) | (pl.col("referral_nfa") == 1).fill_null(False)
     open_case = pl.col("closure_date").is_null() & pl.col("every_closure_nfa").is_null()
-    is_cin = pl.when(in_need).then(1).when(no_further_action).then(0).when(open_case).then(1).otherwise(IS_CIN_UNKNOWN)
+    unflagged = pl.col("referral_nfa").is_null() & (settings.nfa_missing == "in_need")
+    as_need = in_need | (unflagged & ~no_further_action)
+    is_cin = pl.when(as_need).then(1).when(no_further_action).then(0).when(open_case).then(1).otherwise(IS_CIN_UNKNOWN)
     return dated.with_columns(is_cin.cast(pl.Int8).alias("is_cin")).sort(KEY)
 
 

@@ -15,12 +15,18 @@ class CleaningSettings:
     data_end: date
     referral_copy: str
     nfa_conflict: str
+    nfa_missing: str
+    long_nfa_days: int
+    part_years: tuple[int, ...]
+    part_year: str
+    previous_plans_not_collected: tuple[int, ...]
     closure_before_referral: str
     demographics_conflict: str
     birth_date_conflict: str
     repeated_assessment: str
     care_overlap: str
     stale_open_episode: str
+    asylum_seeking_episodes: str
     short_break_statuses: tuple[str, ...]
     low_income_flags: tuple[str, ...]
     cin_closure_reasons: tuple[str, ...]

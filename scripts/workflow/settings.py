@@ -174,6 +174,10 @@ class JobSettings:
         """Nothing is decided here."""
         return {}
 
+    def traps(self) -> Settings:
+        """Both books are read as they are."""
+        return {}
+
     def documentation(self) -> Settings:
         """The pages describe the whole study."""
         return {"config": self.config}

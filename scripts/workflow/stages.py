@@ -41,6 +41,7 @@ STAGES = {
     "cross_products": Stage("scripts.models.job"),
     "logit": Stage("scripts.models.job"),
     "estimate": Stage("scripts.models.job", (), ("estimates", "estimation_status", "model_terms")),
+    "traps": Stage("scripts.clean.job", (), ("traps",)),
     "documentation": Stage("scripts.documentation.job", (CODES, ALIASES, CALIBRATION)),
     "pool": Stage("scripts.artefacts"),
     "report": Stage("scripts.report.job", ("scripts/report/*.html", "schemas/results.yaml")),

@@ -152,6 +152,9 @@ class Study:
         stage = next(name for name, stage in STAGES.items() if table in stage.tables)
         return {key: self.digest(stage, key) for key in self.parts(table)}
 
+    def _traps_from(self) -> dict[str, Any]:
+        return {table: self.digest("pool", table) for table in ("ingest_report", "ledger")}
+
     def _documentation_from(self) -> dict[str, Any]:
         return {}
 

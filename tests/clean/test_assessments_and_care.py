@@ -82,7 +82,7 @@ def test_overlapping_episodes_by_choice(choice: str, ends: list[str]) -> None:
     ledger = Ledger("501")
     result = episodes(("2014-01-01", "2014-03-01"), ("2014-02-01", "2014-02-20"), ledger=ledger, care_overlap=choice)
     assert result["episode_end"].to_list() == [day(text) for text in ends]
-    assert ledger.table().filter(pl.col("reason") == "overlaps_next")["n_rows"].to_list() == [1]
+    assert ledger.table().filter(pl.col("reason") == "overlaps_next_episode")["n_rows"].to_list() == [1]
 
 
 def test_a_merged_chain_stays_open_if_its_last_episode_is() -> None:

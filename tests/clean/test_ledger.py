@@ -30,11 +30,13 @@ episode = st.fixed_dictionaries(
         "episode_start": days,
         "episode_end": days,
         "legal_status": st.sampled_from(["C2", "V4", None]),
+        "episode_end_reason": st.sampled_from(["X1", "-10", "E99", None]),
+        "uasc": st.sampled_from([0, 1, None]),
     }
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(referral, max_size=12),
     st.lists(assessment, max_size=12),
@@ -44,7 +46,13 @@ episode = st.fixed_dictionaries(
             "closure_before_referral": st.sampled_from(["drop_where_used", "set_to_referral", "drop"]),
             "repeated_assessment": st.sampled_from(["drop", "keep_later"]),
             "care_overlap": st.sampled_from(["keep", "truncate", "merge"]),
-            "stale_open_episode": st.sampled_from(["keep", "close_at_next_start"]),
+            "stale_open_episode": st.sampled_from(["keep", "close_at_next_start", "close_at_year_end", "drop"]),
+            "asylum_seeking_episodes": st.sampled_from(["keep", "drop"]),
+            "part_year": st.sampled_from(["keep", "drop"]),
+            "part_years": st.sampled_from([(2014,), ()]),
+            "nfa_conflict": st.sampled_from(["min", "max", "mode"]),
+            "nfa_missing": st.sampled_from(["unknown", "in_need"]),
+            "previous_plans_not_collected": st.sampled_from([(2013,), ()]),
         }
     ),
 )
@@ -52,7 +60,7 @@ def test_rows_in_are_rows_kept_plus_rows_set_aside(
     referrals: list[dict[str, Any]],
     assessments: list[dict[str, Any]],
     episodes: list[dict[str, Any]],
-    choices: dict[str, str],
+    choices: dict[str, Any],
 ) -> None:
     ledger = Ledger("501")
     care = canonical("care_episodes", *episodes).with_columns(pl.lit(None, pl.Int32).alias("census_year"))

@@ -7,8 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from scripts.artefacts import results_contract
 from scripts.clean.job import clean_tables
 from scripts.clean.ledger import Ledger
+from scripts.clean.referrals import clear_implausible_dates
 from scripts.clean.traps import count_traps
 from scripts.dates import bank_holidays, is_non_working, working_days
 from scripts.privacy.keys import pseudonyms
@@ -320,3 +322,25 @@ def test_the_traps_table_gathers_both_books_by_la_and_year() -> None:
     )
     rows = count_traps(ledger, report).select("trap", "book", "reason", "n_rows").rows()
     assert rows == [("T-02", "ledger", "same_year_copy", 3), ("T-34", "ingest", "codes outside set: gender", 2)]
+
+
+def test_t08_impossible_dates_are_missing_and_only_an_expected_birth_may_lie_ahead() -> None:
+    row = {"referral_date": "2030-01-01", "birth_date": "1066-04-13", "expected_birth_date": "2019-08-01"}
+    ledger = Ledger("501")
+    columns = ["referral_date", "birth_date", "expected_birth_date"]
+    copies = canonical("referrals", {"census_year": 2014} | row)
+    cleared = clear_implausible_dates(copies, "referrals", columns, cleaning_settings(), ledger)
+    assert cleared.select(columns).row(0) == (None, None, date(2019, 8, 1))
+    book = ledger.table().filter(pl.col("n_rows") > 0)
+    assert book.select("reason", "trap").sort("reason").rows() == [
+        ("implausible_birth_date", "T-08"),
+        ("implausible_referral_date", "T-08"),
+    ]
+
+
+def test_t40_every_results_table_marks_what_counts_people_or_rows() -> None:
+    """So that a later step can act on small counts in any table without knowing it."""
+    for table, content in results_contract().items():
+        counts = [c["name"] for c in content["columns"] if c["name"].startswith("n_") and c["type"] == "integer"]
+        unmarked = [c["name"] for c in content["columns"] if c["name"] in counts and "counts" not in c]
+        assert unmarked == [] or table in {"estimates", "model_terms", "calibration"}, (table, unmarked)

@@ -67,6 +67,16 @@ def test_every_row_that_came_in_is_accounted_for(project: Project) -> None:
     assert counted(project, "502", "assessments", "rows_in") == 675
 
 
+def test_the_care_return_is_counted_as_it_came_and_its_periods_of_care_are_derived(project: Project) -> None:
+    """5,050 episodes of 2,123 children: counted by hand from the file, over all of them, before anything is left out."""
+    for reason, n_rows in (("overlaps_next_episode", 62), ("gap_before_next_episode", 53), ("open_episode", 1413)):
+        assert counted(project, "975", "care_episodes", "noted", reason) == n_rows
+    cleaned = project.folder / "results" / "individual" / "cleaned" / "975" / "care_episodes.parquet"
+    care = pl.read_parquet(cleaned)
+    assert care["poc_start"].null_count() == 0
+    assert care.select("child_id", "poc_start").n_unique() < care.height
+
+
 def test_absurd_dates_of_the_generated_return_are_counted_exactly(project: Project) -> None:
     """Counted independently, straight from the same children's CSV files."""
     source = RECORDS / "cin-census-generated" / "n500_csvs"

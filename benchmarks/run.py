@@ -42,7 +42,11 @@ def measured(folder: Path, arguments: list[str]) -> dict[str, float]:
     environment = os.environ | {"HOME": str(folder.with_name(f"{folder.name} home"))}
     with (folder / "snakemake.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *arguments], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         watched = psutil.Process(process.pid)
         while process.poll() is None:

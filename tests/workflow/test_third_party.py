@@ -68,7 +68,7 @@ def test_every_row_that_came_in_is_accounted_for(project: Project) -> None:
 
 
 def test_the_care_return_is_counted_as_it_came_and_its_periods_of_care_are_derived(project: Project) -> None:
-    """5,050 episodes of 2,123 children: counted by hand from the file, over all of them, before anything is left out."""
+    """5,050 episodes of 2,123 children, counted by hand from the file: all of them, before anything is left out."""
     for reason, n_rows in (("overlaps_next_episode", 62), ("gap_before_next_episode", 53), ("open_episode", 1413)):
         assert counted(project, "975", "care_episodes", "noted", reason) == n_rows
     cleaned = project.folder / "results" / "individual" / "cleaned" / "975" / "care_episodes.parquet"

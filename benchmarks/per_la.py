@@ -1,0 +1,137 @@
+"""Measure what each LA costs, from the gate to the outcomes: seconds, rows per second and peak memory of every stage.
+
+    python -m benchmarks.per_la [--referrals 80000 240000]
+
+Generates the extract of one LA with about so many referrals and runs each stage in a process of its own, as the
+workflow's jobs are functions of files. Nationally an LA has about 4,300 referrals a year; 80,000 is an LA of average
+size over the study's eleven years with its restated copies left out, 240,000 the largest.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.config.load import load_study
+from scripts.documentation.sample import CLEANED
+from scripts.ingest.discovery import discover
+from scripts.ingest.layout import TABLES
+from scripts.outcomes.measures import MEASURES
+from scripts.outcomes.populations import POPULATIONS
+from scripts.privacy.keys import key_id
+from scripts.synthetic.job import generate
+from scripts.validation.job import TABLES as VALIDATED
+from scripts.workflow.jobs import ROOT
+from scripts.workflow.plan import Plan
+from scripts.workflow.settings import JobSettings
+
+MIB = 1024
+# The stages whose results table is an argument called `report`.
+REPORTING = ("privacy", "ingest", "validate")
+
+
+def settings_for(referrals: int) -> JobSettings:
+    """The default study with so many referrals in each LA on average and no spread of sizes."""
+    files = [ROOT / "config.yaml"]
+    study = load_study(yaml.safe_load(files[0].read_text()), files, set(POPULATIONS), set(MEASURES))
+    study["synthetic"] |= {"referrals": referrals * len(study["las"]["codes"]), "size_spread": 0.0}
+    return JobSettings(Plan(study))
+
+
+def jobs(folder: Path, la: str, settings: JobSettings) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """Stage -> the jobs of one LA, as module:function and arguments."""
+    key = folder / "key"
+    key_id(key, create=True)
+    files = discover(folder, la, "npd")
+    ingested = {table: str(folder / f"ingested_{table}.parquet") for table in TABLES}
+    cleaned = {table: str(folder / f"{table}.parquet") for table in CLEANED}
+    validated = {table: ingested[table] for table in VALIDATED}
+    return {
+        "privacy": [("scripts.privacy.job:inspect", {"files": files, "settings": settings.privacy(la)})],
+        "ingest": [
+            (
+                "scripts.ingest.job:ingest",
+                {"files": files, "outputs": ingested, "settings": settings.ingest(la) | {"key_file": str(key)}},
+            )
+        ],
+        "validate": [
+            (
+                "scripts.validation.job:validate",
+                {"files": files, "ingested": validated, "settings": settings.validate(la)},
+            )
+        ],
+        "clean": [
+            (
+                "scripts.clean.job:clean",
+                {
+                    "inputs": {table: [path] for table, path in ingested.items()},
+                    "outputs": cleaned,
+                    "ledger_file": str(folder / "ledger.csv"),
+                    "settings": settings.clean(la),
+                },
+            )
+        ],
+        "outcomes": [
+            (
+                "scripts.outcomes.job:outcomes",
+                {
+                    "inputs": cleaned,
+                    "events_file": str(folder / f"{outcome}.parquet"),
+                    "flow_file": str(folder / f"{outcome}.csv"),
+                    "settings": settings.outcomes(outcome, la),
+                },
+            )
+            for outcome in settings.plan.outcomes
+        ],
+    }
+
+
+def measured(target: str, arguments: dict[str, Any]) -> tuple[float, float]:
+    """Wall seconds and peak resident memory (MiB) of one job, the start of Python left out of neither."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scripts.workflow.jobs", target],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+    assert process.stdin and process.stdout
+    process.stdin.write(json.dumps(arguments))
+    process.stdin.close()
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(said)
+    return time.perf_counter() - started, usage.ru_maxrss / MIB
+
+
+def main() -> None:
+    """Print a Markdown table per size."""
+    parser = argparse.ArgumentParser(description="Measure what each LA costs.")
+    parser.add_argument("--referrals", type=int, nargs="*", default=[80_000, 240_000])
+    for referrals in parser.parse_args().referrals:
+        with tempfile.TemporaryDirectory() as name:
+            folder, settings = Path(name), settings_for(referrals)
+            la = settings.plan.las[0]
+            generate(la, folder / la, "", settings.synthetic(la))
+            rows = sum(sum(1 for _ in path.open()) - 1 for path in (folder / la).glob("CIN_2*.csv"))
+            print(f"\n{rows:,} referral rows\n\n| stage | jobs | seconds | rows per second | peak memory, MiB |")
+            print("|---|---|---|---|---|")
+            for stage, parts in jobs(folder, la, settings).items():
+                report = {"la": la} | ({"report": str(folder / f"{stage}.csv")} if stage in REPORTING else {})
+                taken = [measured(target, report | arguments) for target, arguments in parts]
+                seconds, peak = sum(s for s, _ in taken), max(m for _, m in taken)
+                print(f"| {stage} | {len(parts)} | {seconds:.1f} | {rows / seconds:,.0f} | {peak:,.0f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -33,6 +33,7 @@ def ledger(**columns: list[object]) -> pl.DataFrame:
         "kind": ["rows_in"],
         "reason": [None],
         "n_rows": [3],
+        "trap": [None],
     }
     return pl.DataFrame(row | columns)
 

@@ -77,7 +77,7 @@ def of_la(la: str, outcomes: set[str]) -> set[str]:
     jobs = {f"Inspect what the extracts of LA {la} let in", f"Read the extracts of LA {la}", f"Clean LA {la}"}
     jobs |= {f"Outcome {outcome} in LA {la}" for outcome in outcomes}
     jobs |= {f"Count LA {la} by year", "Compare the yearly counts with those published"}
-    jobs |= {f"Apply the validation rules to LA {la}"}
+    jobs |= {f"Apply the validation rules to LA {la}", "Count the known traps by LA and year"}
     tables = ("privacy", "ingest_report", "validation", "ledger", "yearly_profile")
     jobs |= {f"Collect results table {table}" for table in tables}
     return jobs | from_cohort(outcomes)

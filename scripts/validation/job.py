@@ -22,6 +22,7 @@ from scripts.validation import cin, ssda903
 from scripts.validation.cin_return import stacked
 from scripts.validation.from_tables import modules
 from scripts.validation.rules import count_failures
+from scripts.validation.ssda903_views import COLUMNS
 
 TABLES = ("referrals", "assessments", "section47")
 Files = Mapping[str, list[str]]
@@ -69,27 +70,38 @@ def _cin_return(path: str, settings: dict[str, Any]) -> tuple[int, Frames]:
 
 
 def _ssda903_returns(files: Files, settings: dict[str, Any]) -> Frames:
-    """The modules of all SSDA903 returns with their `year`: the financial year of the latest start of an episode."""
+    """The modules of all SSDA903 returns with `year`: of the file's name, else the settings, else the latest start.
+
+    Dates come last, because one mistyped year would move the whole return.
+    """
     parts: dict[str, list[pl.DataFrame]] = {}
-    for read in (*_from_xml(files, settings), *_from_csv(files)):
-        starts = ssda903.views({"Episodes": read["Episodes"].with_columns(pl.lit(0, pl.Int32).alias("year"))})
-        latest = starts["episodes"].select(financial_year(pl.col("DECOM")).max()).item()
+    for stated, read in (*_from_xml(files, settings), *_from_csv(files)):
+        year = stated or settings["census_year"] or _latest_start(read["Episodes"])
         for module, frame in read.items():
-            parts.setdefault(module, []).append(frame.with_columns(pl.lit(latest, pl.Int32).alias("year")))
+            wanted = frame.select(name for name in COLUMNS[module] if name in frame.columns)
+            parts.setdefault(module, []).append(wanted.with_columns(pl.lit(year, pl.Int32).alias("year")))
     return {module: pl.concat(frames, how="diagonal") for module, frames in parts.items()}
 
 
-def _from_xml(files: Files, settings: dict[str, Any]) -> Iterator[Frames]:
+def _latest_start(episodes: pl.DataFrame) -> int | None:
+    starts = ssda903.views({"Episodes": episodes.with_columns(pl.lit(0, pl.Int32).alias("year"))})
+    return starts["episodes"].select(financial_year(pl.col("DECOM")).max()).item()
+
+
+def _from_xml(files: Files, settings: dict[str, Any]) -> Iterator[tuple[None, Frames]]:
     for path in files.get("ssda903_xml", []):
-        yield as_files(read_return(path, "ssda903", settings["xml_max_bytes"]))
+        yield None, as_files(read_return(path, "ssda903", settings["xml_max_bytes"]))
 
 
-def _from_csv(files: Files) -> Iterator[Frames]:
-    """The CSV files of a return carry the same year in their names, or none."""
-    returns: dict[str, Frames] = {}
+def _from_csv(files: Files) -> Iterator[tuple[int | None, Frames]]:
+    """The CSV files of a return carry the same year in their names, or none; only what the rules read is kept."""
+    returns: dict[int | None, Frames] = {}
     for kind, module in MODULES.items():
         for path in files.get(kind, []):
-            year = re.search(r"(_\d{4})?$", Path(path).stem)
+            found = re.search(r"_(\d{4})$", Path(path).stem)
             header = read_header(path)
-            returns.setdefault(year.group() if year else "", {})[module] = collect(scan_text(path, header), path)
-    yield from (read for read in returns.values() if "Episodes" in read)
+            text = scan_text(path, header).select(
+                pl.col(name).alias(name.upper()) for name in header if name.upper() in COLUMNS[module]
+            )
+            returns.setdefault(int(found.group(1)) if found else None, {})[module] = collect(text, path)
+    yield from ((year, read) for year, read in returns.items() if "Episodes" in read)

@@ -67,6 +67,22 @@ def test_ssda903_files_of_a_year_are_one_return(tmp_path: Path) -> None:
     assert "INT09" in counts.filter(pl.col("status") == ABSENT)["rule"].to_list()
 
 
+@pytest.mark.parametrize(
+    ("name", "census_year", "expected"),
+    [("episodes_2018.csv", 2016, 2018), ("episodes.csv", 2016, 2016), ("episodes.csv", None, 2028)],
+)
+def test_a_mistyped_start_moves_a_return_only_if_nothing_states_its_year(
+    tmp_path: Path, name: str, census_year: int | None, expected: int
+) -> None:
+    (tmp_path / "cin.xml").write_text(CENSUS)
+    rows = "A,01/06/2018,S,C2,N1,U1,,\nB,01/06/2028,S,C2,N1,U1,,\n"
+    (tmp_path / name).write_text("Child,DECOM,RNE,LS,CIN,PLACE,DEC,REC\n" + rows)
+    files = {"cin_xml": [str(tmp_path / "cin.xml")], "ssda903_episodes": [str(tmp_path / name)]}
+    validate("501", files, {}, tmp_path / "r.csv", SETTINGS | {"format": "census", "census_year": census_year})
+    counts = pl.read_csv(tmp_path / "r.csv").filter(pl.col("return") == "ssda903", pl.col("n_checked") > 0)
+    assert set(counts["census_year"]) == {expected} and set(counts["n_checked"]) == {2}
+
+
 def test_extracts_of_the_pupil_database_are_judged_as_ingested(tmp_path: Path) -> None:
     frames = ingested([{"referral_date": date(2013, 6, 1), "closure_date": date(2013, 5, 1)}], [], [])
     paths = {name: tmp_path / f"{name}.parquet" for name in frames}

@@ -19,8 +19,8 @@ from typing import Any
 
 import yaml
 
+from scripts.clean.job import CLEANED
 from scripts.config.load import load_study
-from scripts.documentation.sample import CLEANED
 from scripts.ingest.discovery import discover
 from scripts.ingest.layout import TABLES
 from scripts.outcomes.measures import MEASURES

@@ -2,8 +2,7 @@
 # assessment, episode and child in results/individual/cleaned/{la}/{table}.parquet; the quarantine ledger
 # results/aggregate/parts/ledger/{la}.csv; and results/aggregate/traps.csv, the known traps as they were met.
 from scripts.clean import job as clean_job
-
-CLEANED = ("children", "referrals", "conferences", "plans", "assessments", "care_episodes")
+from scripts.clean.job import CLEANED
 
 
 rule clean:

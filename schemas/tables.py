@@ -187,6 +187,11 @@ def columns(table: str) -> dict[str, Column]:
     }
 
 
+def date_columns() -> set[str]:
+    """The names of the columns that are dates in any table."""
+    return {column.name for table in MODELS for column in columns(table).values() if column.kind == "date"}
+
+
 def empty(table: str) -> pl.DataFrame:
     """A table without rows, for a file that was not supplied."""
     return pl.DataFrame(schema={name: column.dtype for name, column in columns(table).items()})

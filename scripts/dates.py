@@ -4,6 +4,7 @@ The calendar is England's: Monday to Friday less the bank holidays, which come f
 calendar days; only the length of an assessment counts working days (data-formats trap T-18).
 """
 
+import datetime
 from dataclasses import dataclass
 from functools import cache
 
@@ -90,6 +91,11 @@ def near_bank_holiday(date: pl.Series, days: int, calendar: HolidayCalendar) -> 
 def financial_year(date: pl.Expr) -> pl.Expr:
     """Financial year (1 April to 31 March) named by the year it starts in, Int32: March 2019 is 2018 (trap T-14)."""
     return (date.dt.year() - (date.dt.month() <= 3).cast(pl.Int32)).cast(pl.Int32)
+
+
+def financial_year_of(day: datetime.date) -> int:
+    """As `financial_year`, of one day."""
+    return day.year - (day.month <= 3)
 
 
 def age_in_years(birth_date: pl.Expr, on: pl.Expr) -> pl.Expr:

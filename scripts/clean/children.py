@@ -41,8 +41,8 @@ def consolidate_children(
     ledger.note("children", "conflicting_birth_date", children, pl.col("birth_versions") > 1)
     ledger.note("children", "missing_birth_date", children, pl.col("birth_earliest").is_null())
     _note_births(children.select("child_id", "census_year"), referrals, ledger)
-    known = disabilities.join(children, on="child_id", how="anti").with_columns(census_year=pl.lit(None, pl.Int32))
-    ledger.note("disabilities", "child_unknown_to_the_la", known, pl.lit(True))
+    strangers = disabilities.join(children, on="child_id", how="anti").with_columns(census_year=pl.lit(None, pl.Int32))
+    ledger.note("disabilities", "child_unknown_to_the_la", strangers, pl.lit(True))
     return children.select("child_id", "gender", "ethnicity", "birth_earliest", "birth_latest", "disability", "uasc")
 
 

@@ -20,6 +20,8 @@ from scripts.clean.referrals import (
 from scripts.clean.settings import CleaningSettings
 from scripts.clean.traps import count_traps
 
+# What cleaning leaves of an LA.
+CLEANED = ("children", "referrals", "conferences", "plans", "assessments", "care_episodes")
 DATES = {
     "referrals": [
         "referral_date",

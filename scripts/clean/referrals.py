@@ -8,12 +8,12 @@ date) within an LA.
 
 import polars as pl
 
+from scripts.clean.classes import IN_NEED, NO_FURTHER_ACTION, UNKNOWN
 from scripts.clean.ledger import IN, KEPT, Ledger
 from scripts.clean.settings import CleaningSettings
 from scripts.codes import groups, normalised
 
 KEY = ["child_id", "referral_date"]
-IS_CIN_UNKNOWN = 99
 EXPECTED_BIRTH = "expected_birth_date"
 CODED = ("primary_need", "category_of_abuse", "closure_reason")
 # Enquiries carry no census year.
@@ -134,17 +134,18 @@ def _note_copies(copies: pl.DataFrame, ledger: Ledger) -> None:
 
 def _note_classes(referrals: pl.DataFrame, settings: CleaningSettings, ledger: Ledger) -> None:
     """What is odd about referrals as a whole, and how many fell into each class."""
-    no_action, length = pl.col("is_cin") == 0, (pl.col("closure_date") - pl.col("referral_date")).dt.total_days()
+    no_action = pl.col("is_cin") == NO_FURTHER_ACTION
+    length = (pl.col("closure_date") - pl.col("referral_date")).dt.total_days()
     for reason, where in (
         ("nfa_conflict", pl.col("nfa_versions") > 1),
         ("nfa_missing", pl.col("nfa_versions") == 0),
-        ("nfa_closure_but_in_need", pl.col("every_closure_nfa") & (pl.col("is_cin") == 1)),
+        ("nfa_closure_but_in_need", pl.col("every_closure_nfa") & (pl.col("is_cin") == IN_NEED)),
         ("nfa_closed_late", no_action & (length > settings.long_nfa_days)),
         ("open_at_extract", pl.col("closure_date").is_null()),
         ("low_income_missing", pl.col("low_income").is_null()),
         ("class_no_further_action", no_action),
-        ("class_in_need", pl.col("is_cin") == 1),
-        ("class_unknown", pl.col("is_cin") == IS_CIN_UNKNOWN),
+        ("class_in_need", pl.col("is_cin") == IN_NEED),
+        ("class_unknown", pl.col("is_cin") == UNKNOWN),
     ):
         ledger.note("referrals", reason, referrals, where)
 
@@ -229,7 +230,8 @@ def _classify(
     open_case = pl.col("closure_date").is_null() & pl.col("every_closure_nfa").is_null()
     unflagged = pl.col("referral_nfa").is_null() & (settings.nfa_missing == "in_need")
     as_need = in_need | (unflagged & ~no_further_action)
-    is_cin = pl.when(as_need).then(1).when(no_further_action).then(0).when(open_case).then(1).otherwise(IS_CIN_UNKNOWN)
+    no_sign = pl.when(no_further_action).then(NO_FURTHER_ACTION).when(open_case).then(IN_NEED).otherwise(UNKNOWN)
+    is_cin = pl.when(as_need).then(IN_NEED).otherwise(no_sign)
     return dated.with_columns(is_cin.cast(pl.Int8).alias("is_cin")).sort(KEY)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import polars as pl
 
+from scripts.dates import financial_year_of
+
 COMPARED = {"referrals": "n_referrals", "assessments": "n_assessments"}
 BREAKS = {"nfa_share": "n_classified", "median_duration": "n_assessments"}
 LA_YEAR = ["la_code", "census_year"]
@@ -35,17 +37,13 @@ class Window:
     @property
     def years(self) -> range:
         """Every financial year that the data touch, by its start."""
-        return range(_financial_year(self.start), _financial_year(self.end) + 1)
+        return range(financial_year_of(self.start), financial_year_of(self.end) + 1)
 
     @property
     def partial(self) -> list[int]:
         """The first and last year, where the data cover only part of it."""
         whole = {year for year in self.years if self.start <= date(year, 4, 1) and date(year + 1, 3, 31) <= self.end}
         return [year for year in self.years if year not in whole]
-
-
-def _financial_year(day: date) -> int:
-    return day.year - (day.month <= 3)
 
 
 def sum_of_members(published: pl.DataFrame, members: dict[str, list[str]]) -> pl.DataFrame:

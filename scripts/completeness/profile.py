@@ -6,9 +6,9 @@ financial year starts in).
 
 import polars as pl
 
+from scripts.clean.classes import NO_FURTHER_ACTION, UNKNOWN
 from scripts.dates import financial_year
 
-NO_FURTHER_ACTION, UNKNOWN_CLASS = 0, 99
 DATED_BY = {
     "referrals": "referral_date",
     "assessments": "assessment_end",
@@ -34,7 +34,7 @@ def yearly_profile(la: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     counted = {
         "referrals": [
             pl.len().alias("n_referrals"),
-            (pl.col("is_cin") != UNKNOWN_CLASS).sum().alias("n_classified"),
+            (pl.col("is_cin") != UNKNOWN).sum().alias("n_classified"),
             is_nfa.sum().alias("n_nfa"),
         ],
         "assessments": [pl.len().alias("n_assessments"), pl.col("working_days").median().alias("median_duration")],

@@ -6,12 +6,14 @@ study, so that all of them report at once.
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, NamedTuple
 
 import holidays
 
 from schemas import tables
 from scripts.config.schema import KeyPath, Mistake, suggestion
+from scripts.dates import financial_year_of
 from scripts.published.ees import layout
 
 Study = dict[str, Any]
@@ -93,7 +95,7 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
     releases = set(layout()["releases"])
     yield Reference(("completeness", "release"), study["completeness"]["release"], "a known release", releases)
 
-    dates = {c.name for table in tables.MODELS for c in tables.columns(table).values() if c.kind == "date"}
+    dates = tables.date_columns()
     for name in study["extracts"].get("date_formats", {}):
         yield Reference(("extracts", "date_formats", name), name, "a date column of the canonical tables", dates)
 
@@ -164,16 +166,11 @@ def _data_window(study: Study) -> Iterator[Mistake]:
         yield Mistake(("dates", "data_end"), f"{end} is not after dates.data_start, {start}")
     if (earliest := study["cleaning"]["earliest_date"]) >= start:
         yield Mistake(("cleaning", "earliest_date"), f"{earliest} is not before dates.data_start, {start}")
-    first, last = _financial_year(start), _financial_year(end)
+    first, last = (financial_year_of(date.fromisoformat(day)) for day in (start, end))
     for position, change in enumerate(study["synthetic"]["recording_breaks"]):
         if not first <= change["from_year"] <= last:
             path = ("synthetic", "recording_breaks", position, "from_year")
             yield Mistake(path, f"{change['from_year']} is no financial year of the data ({first} to {last})")
-
-
-def _financial_year(iso_date: str) -> int:
-    """The year in which the financial year of an ISO date starts."""
-    return int(iso_date[:4]) - (iso_date[5:7] <= "03")
 
 
 def _embedding(study: Study) -> Iterator[Mistake]:

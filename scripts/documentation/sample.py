@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from scripts.artefacts import read_parquet, write_parquet
-from scripts.clean.job import clean
+from scripts.clean.job import CLEANED, clean
 from scripts.documentation.lineage import OF_THE_OUTCOME, Tables
 from scripts.ingest.discovery import discover
 from scripts.ingest.report import IngestReport
@@ -21,7 +21,6 @@ from scripts.synthetic.job import generate
 from scripts.workflow.plan import Plan
 from scripts.workflow.settings import JobSettings
 
-CLEANED = ("children", "referrals", "conferences", "plans", "assessments", "care_episodes")
 # Every so many children have their date of birth only as year and month, in referrals or only in care.
 MONTHLY, ONLY_IN_CARE = (0, 1)
 KINDS_OF_CHILDREN = 6

@@ -179,7 +179,7 @@ def _read_census_file(reading: Reading, layout: FileLayout, path: str) -> dict[s
     if la is not None and la != reading.la:
         problem = f"element LEA of the header is not LA {reading.la}"
         raise StudyError("LA", place, problem, "Put the file into the folder of its LA")
-    census_year = financial_year_of(year, settings.census_year, place)
+    census_year = year_of_return(year, settings.census_year, place)
     rows = cin_census.rows(modules)
     return {
         name: _of_frame(reading, layout, table, rows[name], _filled(rows[name]), place, census_year)
@@ -196,7 +196,7 @@ def _stated(header: pl.DataFrame, name: str) -> Iterator[str]:
     return (value for value in header[name] if value)
 
 
-def financial_year_of(stated: str | None, otherwise: int | None, place: str) -> int:
+def year_of_return(stated: str | None, otherwise: int | None, place: str) -> int:
     """A census of 31 March 2014 is that of the financial year 2013.
 
     Raises

@@ -9,10 +9,9 @@ from datetime import date
 
 import polars as pl
 
+from scripts.clean.classes import IN_NEED, NO_FURTHER_ACTION
 from scripts.dates import age_in_years
 from scripts.outcomes.definitions import Flow, OutcomeDefinition, Population, Tables
-
-IN_NEED, NO_FURTHER_ACTION = 1, 0
 
 
 def assessments(tables: Tables, definition: OutcomeDefinition, flow: Flow) -> pl.DataFrame:

@@ -13,14 +13,13 @@ import polars as pl
 from schemas import tables
 from scripts.errors import StudyError
 from scripts.ingest.layout import FileLayout, load_layouts
+from scripts.ingest.ssda903 import MODULES
 from scripts.ingest.tabular import collect, place_of, read_header, scan_text
 from scripts.ingest.xml_return import read_return
 from scripts.privacy.detectors import Finding, findings
 from scripts.privacy.register import DISCARDED, Decision, Register
 
 XML_RETURNS = {"cin_xml": "cin", "ssda903_xml": "ssda903"}
-# An SSDA903 return in XML holds the columns of the CSV files of the same folder.
-SSDA903_FILES = ("ssda903_header", "ssda903_episodes", "ssda903_uasc")
 ROWS = {
     "file_kind": pl.String,
     "file": pl.String,
@@ -31,7 +30,6 @@ ROWS = {
     "n_distinct": pl.Int64,
 }
 UNKNOWN_FILE = "file of no known kind, not read"
-DATES = {c.name for table in tables.MODELS for c in tables.columns(table).values() if c.kind == "date"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,8 @@ class Gate:
         return pl.DataFrame(rows, schema=ROWS, orient="row")
 
     def _file(self, layouts: dict[str, FileLayout], kind: str, path: str) -> Iterator[tuple[Any, ...]]:
-        names = SSDA903_FILES if kind == "ssda903_xml" else (kind,)
+        # An SSDA903 return in XML holds the columns of the CSV files of the same folder.
+        names = MODULES if kind == "ssda903_xml" else (kind,)
         chosen = [layouts[name] for name in names]
         refused: list[str] = []
         for frame, header, place in self._frames(kind, path):
@@ -99,7 +98,7 @@ class Gate:
 
 def _dated(decision: Decision) -> bool:
     """Dates in full are expected where the canonical column is a date, and in columns that nothing reads."""
-    return decision.canonical is None or decision.canonical in DATES
+    return decision.canonical is None or decision.canonical in tables.date_columns()
 
 
 def _distinct(frame: pl.LazyFrame, column: str, path: str) -> pl.DataFrame:

@@ -15,12 +15,12 @@ from typing import Any
 import polars as pl
 import yaml
 
+from schemas.tables import LA_PATTERN
 from scripts.errors import StudyError
 
 LAYOUT_FILE = Path(__file__).parent.parent.parent / "schemas" / "published" / "ees.yaml"
 KEY = ["la_code", "census_year", "category", "figure"]
 NUMBER = r"^-?\d+(\.\d+)?$"
-LA_CODE = r"^\d{3}$"
 SINGLE_YEAR = r"^\d{4}$"
 SPLIT_YEAR = r"^(\d{4})[/-]?(\d{2})$"
 
@@ -98,7 +98,7 @@ def read_table(path: str | Path, table: str, release: Release, level: str = "la"
     rows = rows.with_columns(census_year(pl.col("time_period"), described["single_year"]).alias("census_year"))
     _refuse(rows, pl.col("census_year").is_null(), "YEAR", place, "time_period is no year")
     if level == "la":
-        unfit = ~pl.col("la_code").str.contains(LA_CODE).fill_null(False)
+        unfit = ~pl.col("la_code").str.contains(LA_PATTERN).fill_null(False)
         _refuse(rows, unfit, "LA_CODE", place, "old_la_code is no three-digit code")
     else:
         rows = rows.with_columns(pl.lit(None, pl.String).alias("la_code"))

@@ -44,19 +44,16 @@ def modules(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     A conference has no census year of its own, so it takes that of its date.
     """
     referrals = tables["referrals"].rename({"census_year": "year"})
-    children = referrals.unique(["year", "child_id"], keep="first", maintain_order=True).with_row_index("child")
-    of_child = children.select("year", "child_id", pl.col("child").cast(pl.Int64))
-    cases = (
-        referrals.unique(CASE, keep="first", maintain_order=True)
-        .with_row_index("details")
-        .with_columns(pl.col("details").cast(pl.Int64))
-        .join(of_child, on=["year", "child_id"], how="left", maintain_order="left")
+    children = _numbered(referrals.unique(["year", "child_id"], keep="first", maintain_order=True), "child")
+    of_child = children.select("year", "child_id", "child")
+    cases = _numbered(referrals.unique(CASE, keep="first", maintain_order=True), "details").join(
+        of_child, on=["year", "child_id"], how="left", maintain_order="left"
     )
     keys = cases.select(*CASE, "child", "details")
     plans = referrals.filter(pl.col("cpp_start").is_not_null() | pl.col("cpp_end").is_not_null())
     conferences = tables["section47"].with_columns(financial_year(pl.col("icpc_date")).alias("year"))
     return {
-        "Child": _module(children.with_columns(pl.col("child").cast(pl.Int64)), CHILD_FIELDS, ["child"]),
+        "Child": _module(children, CHILD_FIELDS, ["child"]),
         "CINdetails": _module(cases, CASE_FIELDS, ["child", "details"]),
         "ChildProtectionPlans": _module(
             _numbered(plans.join(keys, on=CASE, how="left", nulls_equal=True, maintain_order="left"), "plan"),

@@ -14,14 +14,14 @@ import polars as pl
 
 from scripts.artefacts import write_results
 from scripts.dates import HolidayCalendar, financial_year
-from scripts.ingest.sources import financial_year_of
+from scripts.ingest.sources import year_of_return
 from scripts.ingest.ssda903 import MODULES, as_files
 from scripts.ingest.tabular import collect, place_of, read_header, scan_text
 from scripts.ingest.xml_return import read_return
 from scripts.validation import cin, ssda903
 from scripts.validation.cin_return import stacked
 from scripts.validation.from_tables import modules
-from scripts.validation.rules import count_failures
+from scripts.validation.rules import absent_fields, count_failures
 from scripts.validation.ssda903_views import COLUMNS
 
 TABLES = ("referrals", "assessments", "section47")
@@ -48,8 +48,8 @@ def validate(la: str, files: Files, ingested: Mapping[str, StrPath], report: Str
         children, care = modules({name: pl.read_parquet(path) for name, path in ingested.items()}), {}
     calendar = HolidayCalendar(**settings["bank_holidays"])
     counts = {
-        "cin": count_failures(cin.views(children, calendar), cin.RULES, cin.absent_fields(children)),
-        "ssda903": count_failures(ssda903.views(care), ssda903.RULES, ssda903.absent_fields(care)),
+        "cin": count_failures(cin.views(children, calendar), cin.RULES, absent_fields(cin.RULES, children)),
+        "ssda903": count_failures(ssda903.views(care), ssda903.RULES, absent_fields(ssda903.RULES, care)),
     }
     table = pl.concat(
         frame.select(pl.lit(la).alias("la_code"), pl.lit(name).alias("return"), pl.all())
@@ -66,7 +66,7 @@ def _cin_returns(files: Files, settings: dict[str, Any]) -> Frames:
 def _cin_return(path: str, settings: dict[str, Any]) -> tuple[int, Frames]:
     read = read_return(path, "cin", settings["xml_max_bytes"])
     stated = next((year for year in read["Header"]["Year"] if year), None)
-    return financial_year_of(stated, settings["census_year"], place_of(path)), read
+    return year_of_return(stated, settings["census_year"], place_of(path)), read
 
 
 def _ssda903_returns(files: Files, settings: dict[str, Any]) -> Frames:

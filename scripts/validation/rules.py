@@ -43,11 +43,6 @@ class Rule:
     first: int | None = None
     last: int | None = None
 
-    def in_force(self) -> pl.Expr:
-        """Boolean on `year`: the rule is in force."""
-        low, high = (pl.lit(bound, pl.Int32) for bound in (self.first, self.last))
-        return (pl.col("year") >= low).fill_null(True) & (pl.col("year") <= high).fill_null(True)
-
 
 def rules_on(view: str, module: str) -> Callable[..., Rule]:
     """A maker of rules on a view; fields are named in one text, without the module where it is the given one."""
@@ -74,6 +69,12 @@ def invalid(column: str, code_set: str, without: tuple[str, ...] = ()) -> pl.Exp
     return value.is_not_null() & (~value.is_in(accepted) | is_out_of_year(value, YEAR, code_set))
 
 
+def absent_fields(rules: Iterable[Rule], frames: Mapping[str, pl.DataFrame]) -> frozenset[str]:
+    """The "Module.Field" that rules read and the modules of a return do not have."""
+    there = {f"{module}.{column}" for module, frame in frames.items() for column in frame.columns}
+    return frozenset(field for rule in rules for field in rule.fields) - there
+
+
 def count_failures(
     views: Mapping[str, pl.DataFrame], rules: Iterable[Rule], absent: frozenset[str] = frozenset()
 ) -> pl.DataFrame:
@@ -97,7 +98,7 @@ def _counts(view: pl.DataFrame, rules: list[Rule]) -> pl.DataFrame:
     """The counts of one view's rules, as `count_failures`."""
     if not rules or view.is_empty():
         return pl.DataFrame(schema=SCHEMA)
-    judged = view.select("year", *((rule.fails.fill_null(False) & rule.in_force()).alias(rule.code) for rule in rules))
+    judged = view.select("year", *(rule.fails.fill_null(False).alias(rule.code) for rule in rules))
     by_year = judged.group_by("year").agg(pl.len().alias("n_checked"), pl.col([rule.code for rule in rules]).sum())
     long = by_year.unpivot(index=["year", "n_checked"], variable_name="rule", value_name="n_failing")
     meta = pl.DataFrame(

@@ -6,15 +6,11 @@ adopters and care leavers are left out, because those fields are never read. Sou
 validation rules of the collections 2022/23 to 2025/26, as the sector's published validator carries them.
 """
 
-from collections.abc import Mapping
-
-import polars as pl
-
 from scripts.validation import ssda903_children, ssda903_episodes, ssda903_legal, ssda903_placements
 from scripts.validation.rules import Rule
 from scripts.validation.ssda903_views import views
 
-__all__ = ["RULES", "absent_fields", "views"]
+__all__ = ["RULES", "views"]
 
 RULES: tuple[Rule, ...] = (
     *ssda903_children.RULES,
@@ -22,9 +18,3 @@ RULES: tuple[Rule, ...] = (
     *ssda903_legal.RULES,
     *ssda903_placements.RULES,
 )
-
-
-def absent_fields(frames: Mapping[str, pl.DataFrame]) -> frozenset[str]:
-    """The "Module.Field" that rules read and the return does not have."""
-    there = {f"{module}.{column}" for module, frame in frames.items() for column in frame.columns}
-    return frozenset(field for rule in RULES for field in rule.fields) - there

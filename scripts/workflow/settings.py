@@ -49,29 +49,29 @@ class JobSettings:
 
     def query(self, la: str) -> Settings:
         """The rows to take out of a database; its address is in the environment and in no setting."""
-        extracts = self.config["extracts"]
-        return {"format": extracts["format"], "database": extracts.get("database"), "la": la}
+        return self._extracts("format", "database") | {"la": la}
 
     def privacy(self, la: str) -> Settings:
         """What may enter."""
-        names = ("format", "xml_max_bytes")
-        return {name: self.config["extracts"].get(name) for name in names} | {"privacy": self._gate()}
+        return self._extracts("format", "xml_max_bytes") | {"privacy": self._gate()}
+
+    def _extracts(self, *names: str) -> Settings:
+        return {name: self.config["extracts"].get(name) for name in names}
 
     def _gate(self) -> Settings:
         return {name: value for name, value in self.config["privacy"].items() if name not in ("key_file", "categories")}
 
     def ingest(self, la: str) -> Settings:
         """How to read, and where the key is that re-keys ids; the key itself is in no setting."""
-        names = ("format", "max_unreadable_share", "census_year", "xml_max_bytes")
-        settings = {name: self.config["extracts"].get(name) for name in names}
+        settings = self._extracts("format", "max_unreadable_share", "census_year", "xml_max_bytes")
         declared = {"date_formats": self.config["extracts"].get("date_formats", {})}
         return settings | declared | {"key_file": self.config["privacy"]["key_file"]}
 
     def validate(self, la: str) -> Settings:
         """How to read returns, and the calendar of the rules that count working days."""
-        names = ("format", "census_year", "xml_max_bytes")
-        settings = {name: self.config["extracts"].get(name) for name in names}
-        return settings | {"bank_holidays": self.config["dates"]["bank_holidays"]}
+        return self._extracts("format", "census_year", "xml_max_bytes") | {
+            "bank_holidays": self.config["dates"]["bank_holidays"]
+        }
 
     def clean(self, la: str) -> Settings:
         """The contested choices."""

@@ -9,10 +9,10 @@ import pytest
 
 from scripts.dates import HolidayCalendar
 from scripts.ingest.xml_return import read_return
-from scripts.validation.cin import RULES, absent_fields, views
+from scripts.validation.cin import RULES, views
 from scripts.validation.cin_return import stacked
 from scripts.validation.cin_views import COLUMNS, MODULE_KEYS
-from scripts.validation.rules import ABSENT, count_failures
+from scripts.validation.rules import ABSENT, absent_fields, count_failures
 from tests.validation.cin_examples import CLEAN, EXAMPLES, Rows
 
 BY_CODE = {rule.code: rule for rule in RULES}
@@ -85,7 +85,7 @@ def test_returns_of_two_years_are_kept_apart() -> None:
 
 def test_a_rule_whose_field_a_source_lacks_is_listed_and_not_counted() -> None:
     frames = stacked([(2024, {name: frame for name, frame in modules({}).items() if name != "Reviews"})])
-    counts = count_failures(views(frames, CALENDAR), RULES, absent_fields(frames))
+    counts = count_failures(views(frames, CALENDAR), RULES, absent_fields(RULES, frames))
     assert counts.filter(pl.col("status") == ABSENT)["rule"].to_list() == ["4003", "8841", "8842Q"]
 
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from schemas import tables
-from scripts.clean.job import clean
+from scripts.clean.job import CLEANED, clean
 from scripts.config.load import load_study
 from scripts.errors import StudyError
 from scripts.ingest.discovery import discover
@@ -34,7 +34,6 @@ from scripts.workflow.settings import JobSettings
 from tests.workflow.conftest import ROOT, Project, copy_project
 
 LA = "501"
-CLEANED = ("children", "referrals", "conferences", "plans", "assessments", "care_episodes")
 # Canaries no job would write by itself: a text, a number and a date, so that each passes as some column's value.
 TEXT, NUMBER, DATE = "Qzcanaryqz", "7316052948", "1947-08-13"
 CANARY = re.compile(r"qzcanaryqz|7316052948|1947-08-13|13/08/1947|731605294", re.IGNORECASE)

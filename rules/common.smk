@@ -7,7 +7,7 @@ from scripts.outcomes.measures import MEASURES
 from scripts.outcomes.populations import POPULATIONS
 from scripts.workflow.digests import RememberedDigests
 from scripts.workflow.jobs import run_logged, run_process
-from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE
+from scripts.workflow.stages import ESTIMATE_TABLES, POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE
 from scripts.workflow.study import Study
 
 DIGESTS = RememberedDigests(Path(".snakemake/digests.json"))

@@ -62,9 +62,7 @@ rule estimate:
             expand(rules.logit.output, outcome=w.outcome) if STUDY.plan.needs_logit(w.outcome) else []
         ),
     output:
-        estimates="results/aggregate/parts/estimates/{outcome}.csv",
-        status="results/aggregate/parts/estimation_status/{outcome}.csv",
-        terms="results/aggregate/parts/model_terms/{outcome}.csv",
+        **{table: f"results/aggregate/parts/{table}/{{outcome}}.csv" for table in ESTIMATE_TABLES},
     log:
         "results/logs/estimate/{outcome}.log",
     benchmark:
@@ -81,8 +79,6 @@ rule estimate:
             threads,
             cross_product_files=list(input.cross_products),
             logit_file=optional(input.logit),
-            estimates=output.estimates,
-            status=output.status,
-            terms=output.terms,
+            tables=named(output, ESTIMATE_TABLES),
             settings=params.settings,
         )

@@ -92,6 +92,7 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
         for place, name in enumerate(_chosen(specification, [])):
             yield Reference(("models", "specifications", key, "outcomes", place), name, "an outcome", outcomes)
     yield Reference(("models", "headline"), study["models"]["headline"], "a specification", set(specifications))
+    yield from _inference_references(study)
     releases = set(layout()["releases"])
     yield Reference(("completeness", "release"), study["completeness"]["release"], "a known release", releases)
 
@@ -124,6 +125,22 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
     yield Reference((*path, "country"), calendar["country"], "a country of the holidays package", set(countries))
     parts = set(countries.get(calendar["country"], [calendar["subdivision"]]))
     yield Reference((*path, "subdivision"), calendar["subdivision"], f"a part of {calendar['country']}", parts)
+
+
+def _inference_references(study: Study) -> Iterator[Reference]:
+    """Methods that must be among those shown, and covariates of subgroups and placebo outcomes."""
+    methods = set(study["inference"]["methods"])
+    for key in ("headline", "beside"):
+        yield Reference(("inference", key), study["inference"][key], "one of inference.methods", methods)
+    covariates = study["covariates"]["child"]
+    divided = {each["name"] for each in covariates if each["kind"] != "numeric" or "cuts" in each}
+    for place, name in enumerate(study["models"]["subgroups"]):
+        yield Reference(("models", "subgroups", place), name, "a child covariate with levels or cuts", divided)
+    levelled = {each["name"] for each in covariates if each["kind"] != "numeric"}
+    for key, specification in study["models"]["specifications"].items():
+        if placebo := specification.get("placebo_outcome"):
+            path = ("models", "specifications", key, "placebo_outcome", "covariate")
+            yield Reference(path, placebo["covariate"], "a categorical or binary child covariate", levelled)
 
 
 def _chosen(specification: Study, every: list[str]) -> list[str]:

@@ -1,11 +1,10 @@
-"""The design of the models: every column any specification can use, kept compact until a block of rows is needed.
+"""What differs between the rows of a cell: the columns of the models that belong to a child, not to a place and time.
 
 What enters: a completed matched cohort. What leaves: a `Design`, a list of factors (dummy columns as one code per row)
-and numeric columns, which writes itself out as float64 for any block of rows. Columns (study-design section 6): const,
-treated, post; financial years but the first; child covariates (a dummy per level but the most frequent one, "Missing"
-being a level; binary and numeric as they are); LA covariates, standardised; post_x_treated; treated x each year since
-embedding that occurs (post rows count from 0), which specifications sum into their event terms. What cannot vary is
-left out and reported.
+and numeric columns, which writes itself out as float64 for any block of rows. Columns (study-design section 6): const;
+child covariates (a dummy per level but the most frequent one, "Missing" being a level; binary and numeric as they are);
+bands of numeric covariates that a subgroup analysis needs. Everything else a model holds (arm, period, years, LA
+covariates, years since embedding) is one number per cell of the cross-products and joins there.
 """
 
 from dataclasses import dataclass
@@ -14,21 +13,31 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scripts.matching.covariates import ChildCovariate, Levels, child_covariates, la_covariates, text_levels
-from scripts.models.la_panel import TOO_MANY_GAPS, la_year_columns
+from scripts.matching.covariates import ChildCovariate, Levels, banded_levels, child_covariates, text_levels
 
-ROLES = ("const", "treated", "post", "year", "child", "la", "effect", "event")
+TOO_MANY_GAPS = "more gaps than imputation.max_missing_share allows"
 
 
 @dataclass(frozen=True)
 class Factor:
-    """Dummy columns: row i is 1 in column `codes[i]`, in none if the code is negative."""
+    """Dummy columns: row i is 1 in column `codes[i]`, in none if the code is negative; `reference` names that level."""
 
     role: str
     names: tuple[str, ...]
     codes: np.ndarray
+    reference: str
 
-    def fill(self, block: np.ndarray, rows: np.ndarray) -> None:
+    @property
+    def names_of_levels(self) -> tuple[str, ...]:
+        """The level that has no column of its own."""
+        return (self.reference,) if self.reference else ()
+
+    @property
+    def codes_of_levels(self) -> np.ndarray:
+        """0 where the row is of that level, else -1."""
+        return np.where(self.codes < 0, 0, -1)
+
+    def fill(self, block: np.ndarray, rows: slice) -> None:
         """Write the columns of some rows into a zeroed block (rows, columns)."""
         codes = self.codes[rows]
         inside = np.flatnonzero(codes >= 0)
@@ -53,19 +62,29 @@ class Numeric:
         """0 where the value is not zero, else -1: the rows behind the column."""
         return np.where(self.values != 0, 0, -1)
 
-    def fill(self, block: np.ndarray, rows: np.ndarray) -> None:
+    @property
+    def names_of_levels(self) -> tuple[str, ...]:
+        """Both levels of a covariate that is 0 or 1; none of another."""
+        binary = bool(np.isin(self.values, (0.0, 1.0)).all())
+        return (level_column(self.name, "0"), level_column(self.name, "1")) if binary else ()
+
+    @property
+    def codes_of_levels(self) -> np.ndarray:
+        """The level of each row."""
+        return self.values.astype(np.int64)
+
+    def fill(self, block: np.ndarray, rows: slice) -> None:
         """Write the column of some rows."""
         block[:, 0] = self.values[rows]
 
 
 @dataclass(frozen=True)
 class Design:
-    """All columns, in order; `left_out` holds (term, role, reason) of covariates that give no column."""
+    """All columns, in order; `left_out` holds (term, reason) of covariates that give no column."""
 
     n_rows: int
     parts: tuple[Factor | Numeric, ...]
-    event_times: tuple[int, ...]
-    left_out: tuple[tuple[str, str, str], ...]
+    left_out: tuple[tuple[str, str], ...]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -74,21 +93,22 @@ class Design:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Role of each column, one of ROLES."""
+        """Role of each column: const, child or band."""
         return tuple(part.role for part in self.parts for _ in part.names)
 
-    def block(self, rows: np.ndarray) -> np.ndarray:
-        """The columns of the given row numbers. Float64 (len(rows), K)."""
-        result, start = np.zeros((len(rows), len(self.columns))), 0
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The levels without a column, such as gender[2], of which each is const less the factor's columns."""
+        return tuple(part.reference for part in self.parts if isinstance(part, Factor) and part.role != "const")
+
+    def block(self, rows: slice) -> np.ndarray:
+        """The columns of a run of rows. Float64 (rows, P)."""
+        height = len(range(*rows.indices(self.n_rows)))
+        result, start = np.zeros((height, len(self.columns))), 0
         for part in self.parts:
             part.fill(result[:, start : start + len(part.names)], rows)
             start += len(part.names)
         return result
-
-
-def event_column(time: int) -> str:
-    """Name of the column treated x (years since embedding = `time`)."""
-    return f"event[{time}]"
 
 
 def build_design(frame: pl.DataFrame, settings: dict[str, Any]) -> Design:
@@ -96,29 +116,16 @@ def build_design(frame: pl.DataFrame, settings: dict[str, Any]) -> Design:
 
     A covariate of the settings that the frame lacks has left in imputation and is reported as such.
     """
-    treated, post = (frame[name].to_numpy().astype(np.int64) for name in ("treated", "post"))
     present = [c for c in child_covariates(settings) if c.name in frame.columns]
-    gone = [c.name for c in child_covariates(settings) if c.name not in frame.columns]
-    covariates = [part for c in present for part in _child_parts(frame[c.name], c)]
-    la_columns, la_gone = la_year_columns(frame, la_covariates(settings), settings["imputation"]["max_missing_share"])
-    since = frame["years_since"].to_numpy().astype(np.int64)
-    times = tuple(int(time) for time in np.unique(since[treated == 1]))
+    gone = [(c.name, TOO_MANY_GAPS) for c in child_covariates(settings) if c.name not in frame.columns]
+    subgroups = settings["models"]["subgroups"]
+    banded = [c for c in present if c.kind == "numeric" and c.name in subgroups and c.cuts]
     parts = (
-        Factor("const", ("const",), np.zeros(frame.height, dtype=np.int64)),
-        Factor("treated", ("treated",), treated - 1),
-        Factor("post", ("post",), post - 1),
-        _dummies("year", "financial_year", text_levels(frame["financial_year"]), 0),
-        *covariates,
-        *(Numeric("la", name, values) for name, values in la_columns.items()),
-        Factor("effect", ("post_x_treated",), treated * post - 1),
-        Factor(
-            "event",
-            tuple(event_column(time) for time in times),
-            np.where(treated == 1, np.searchsorted(times, since), -1),
-        ),
+        Factor("const", ("const",), np.zeros(frame.height, dtype=np.int64), ""),
+        *(part for c in present for part in _child_parts(frame[c.name], c)),
+        *(_dummies("band", c.name, banded_levels(frame[c.name], c.cuts), 0) for c in banded),
     )
-    left = [(name, "child", TOO_MANY_GAPS) for name in gone] + [(name, "la", reason) for name, reason in la_gone]
-    return Design(frame.height, tuple(part for part in parts if part.names), times, tuple(left))
+    return Design(frame.height, tuple(part for part in parts if part.names), tuple(gone))
 
 
 def _child_parts(column: pl.Series, covariate: ChildCovariate) -> list[Factor | Numeric]:
@@ -136,5 +143,10 @@ def _dummies(role: str, name: str, levels: Levels, reference: int) -> Factor:
     """A dummy column for every level but the reference."""
     codes = levels.codes - (levels.codes > reference)
     codes[levels.codes == reference] = -1
-    names = tuple(f"{name}[{level}]" for i, level in enumerate(levels.names) if i != reference)
-    return Factor(role, names, codes)
+    names = [level_column(name, level) for level in levels.names]
+    return Factor(role, tuple(n for i, n in enumerate(names) if i != reference), codes, names[reference])
+
+
+def level_column(name: str, level: str) -> str:
+    """Name of the dummy column of a covariate's level."""
+    return f"{name}[{level}]"

@@ -1,246 +1,274 @@
-"""The table of estimates and what stands behind it: kept and omitted terms, missing information, status.
+"""The table of estimates, every method of inference side by side, and what stands behind it.
 
-What enters: cross-products and logit fits of every imputation of one outcome. What leaves: rows of the results tables
-`estimates`, `model_terms` and `estimation_status`. Effects are in the outcome's own units:
-working days, or probabilities (0.05 is 5 percentage points). A specification that cannot be estimated keeps its row,
-with the counts and without numbers, and its reason stands in `estimation_status`.
+What enters: fits of the specifications of one outcome on every imputation. What leaves: rows of the results tables
+`estimates`, `model_terms`, `model_tests` and `estimation_status`. Effects are in the outcome's own units: working days,
+or probabilities (0.05 is 5 percentage points). A specification that cannot be estimated keeps its row, with the counts
+and without numbers, and its reason stands in `estimation_status`.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
-from scripts.models.columns import independent_columns
-from scripts.models.cross_products import CrossProducts
-from scripts.models.event_study import pretrend_test
-from scripts.models.linear import PseudoRows, fit
-from scripts.models.logit import NOT_IDENTIFIED, LogitFit
-from scripts.models.pooling import Pooled, pool
-from scripts.models.specification import (
-    Specification,
-    Term,
-    has_reference,
-    terms,
-    transformation,
-)
+from scripts.models import inference
+from scripts.models.cells import Cells
+from scripts.models.covariance import crv1
+from scripts.models.event_study import Leads, detectable_slope, lead_covariance, pretrend_test
+from scripts.models.fitted import NOT_IDENTIFIED, Counts, Fitted, assignment, fit_specification, sample_fault
+from scripts.models.inference import CR2, RI, WCR, Inference
+from scripts.models.logit import LogitFit
+from scripts.models.panel import Test, breusch_godfrey, hausman
+from scripts.models.pooling import has_full_rank, pool
+from scripts.models.specification import EFFECT, ONE_EFFECT, Regressor, Specification
+from scripts.models.wild import joint_bootstrap, wild_weights
 
-METHOD = "CRV1"
 ESTIMATED, POINT_ONLY, NOT_ESTIMABLE = "estimated", "point_estimate_only", "not_estimable"
 FEW_LAS = "clustered errors need two treated and two comparator LAs, before and after embedding"
-NO_REFERENCE = "no treated rows in the reference period"
-SATURATED = "no more rows than terms"
 NO_FITS = "no logit was fitted"
+NUMBERS = ("estimate", "std_error", "ci_low", "ci_high", "p_value", "df", "mdes")
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What stands behind the estimates of an outcome; `fewest_las`: LAs in the smallest of the four arm-periods."""
+class Parameters:
+    """What the config says of inference (`models.confidence`, block `inference`), and the seed of its draws."""
 
-    n_children: int
-    n_rows: int
-    n_las: int
-    n_treated_las: int
-    fewest_las: int
+    confidence: float
+    power: float
+    methods: tuple[str, ...]
+    wild: dict[str, Any]
+    randomisation: dict[str, Any]
+    serial_lags: int
+    max_missing_share: float
+    seed: int
+    headline: str
 
     @classmethod
-    def of(cls, products: CrossProducts) -> "Counts":
-        """Counts of a cross-products file; they are the same in every imputation."""
+    def of(cls, settings: dict[str, Any]) -> "Parameters":
+        """From a job's settings."""
+        block = settings["inference"]
         return cls(
-            int(products.la_children.sum()),
-            int(products.cell_rows.sum()),
-            len(products.la_codes),
-            int(products.la_treated.sum()),
-            _fewest_las(products),
+            settings["models"]["confidence"],
+            block["power"],
+            tuple(block["methods"]),
+            block["wild_bootstrap"],
+            block["randomisation"],
+            block["serial_correlation_lags"],
+            settings["imputation"]["max_missing_share"],
+            settings["seed"],
+            settings["models"]["headline"],
         )
 
     @property
-    def supports_inference(self) -> bool:
-        """Whether both arms have two clusters before and after; with one, errors are near zero and mean nothing."""
-        return self.fewest_las >= 2
+    def alpha(self) -> float:
+        """Size of tests."""
+        return 1 - self.confidence
 
 
 @dataclass
 class Tables:
-    """Rows of the results tables, gathered specification by specification."""
+    """Rows of the results tables of an outcome, by table."""
 
     outcome: str
-    confidence: float
-    counts: Counts
-    estimates: list[dict[str, Any]] = field(default_factory=list)
-    model_terms: list[dict[str, Any]] = field(default_factory=list)
-    estimation_status: list[dict[str, Any]] = field(default_factory=list)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
 
-    def add_estimate(self, specification: str, estimator: str, **numbers: float | None) -> None:
-        """One row of `estimates`; numbers not given are null."""
-        row = dict.fromkeys(("estimate", "std_error", "ci_low", "ci_high", "p_value", "df"))
-        keys = {"outcome": self.outcome, "specification": specification, "estimator": estimator, "method": METHOD}
-        counts = {name: value for name, value in vars(self.counts).items() if name != "fewest_las"}
-        self.estimates.append(keys | row | numbers | counts)
+    def add(self, table: str, **values: Any) -> None:
+        """One row; what is not given is null."""
+        self.rows[table].append({"outcome": self.outcome} | values)
 
-    def add_pooled(self, specification: str, estimator: str, pooled: Pooled, i: int) -> None:
-        """One row of `estimates` from coefficient `i`: t interval and test where the clusters support them."""
-        estimate, error, df = float(pooled.estimate[i]), float(np.sqrt(pooled.variance[i])), float(pooled.df[i])
-        if not self.counts.supports_inference or not error > 0:
-            self.add_estimate(specification, estimator, estimate=estimate)
-            return
-        reach = error * float(stats.t.ppf((1 + self.confidence) / 2, df))
-        self.add_estimate(
-            specification,
-            estimator,
-            estimate=estimate,
-            std_error=error,
-            ci_low=estimate - reach,
-            ci_high=estimate + reach,
-            p_value=2 * float(stats.t.sf(abs(estimate) / error, df)),
-            df=df,
-        )
-
-    def add_status(self, specification: str, reason: str) -> None:
-        """One row of `estimation_status`: a reason means that nothing could be estimated."""
-        status = NOT_ESTIMABLE if reason else ESTIMATED if self.counts.supports_inference else POINT_ONLY
-        self.estimation_status.append(
-            {
-                "outcome": self.outcome,
-                "specification": specification,
-                "status": status,
-                "reason": reason or (FEW_LAS if status == POINT_ONLY else None),
-            }
-        )
-
-    def add_failure(self, specification: Specification, reason: str) -> None:
-        """A specification that cannot be estimated: a row with counts alone, and why."""
-        self.add_estimate(specification.name, specification.estimator)
-        self.add_status(specification.name, reason)
-
-    def add_term(
-        self,
-        specification: str,
-        term: str,
-        counts: tuple[int, int],
-        reason: str | None,
-        fmi: float | None,
-        df: float | None,
+    def add_estimate(
+        self, specification: str, estimator: str, method: str, counts: Counts, found: Inference | None = None
     ) -> None:
-        """One row of `model_terms`; a reason means that the term was omitted, `counts` are its rows and children."""
-        self.model_terms.append(
-            {
-                "outcome": self.outcome,
-                "specification": specification,
-                "term": term,
-                "status": "omitted" if reason else "kept",
-                "reason": reason,
-                "n_rows": counts[0],
-                "n_children": counts[1],
-                "fmi": fmi,
-                "df": df,
-            }
-        )
+        """One row of `estimates`."""
+        numbers = {} if found is None else {name: getattr(found, name) for name in NUMBERS}
+        keys = {"specification": specification, "estimator": estimator, "method": method}
+        self.add("estimates", **keys, **numbers, **counts.shown)
+
+    def add_status(self, specification: str, counts: Counts, reason: str) -> None:
+        """One row of `estimation_status`: a reason means that nothing could be estimated."""
+        status = NOT_ESTIMABLE if reason else ESTIMATED if counts.supports_inference else POINT_ONLY
+        reason = reason or (FEW_LAS if status == POINT_ONLY else "")
+        self.add("estimation_status", specification=specification, status=status, reason=reason or None)
+
+    def add_failure(self, specification: Specification, counts: Counts, methods: tuple[str, ...], reason: str) -> None:
+        """A specification that cannot be estimated: rows with counts alone, and why."""
+        for method in methods:
+            self.add_estimate(specification.name, specification.estimator, method, counts)
+        self.add_status(specification.name, counts, reason)
+
+    def add_test(self, specification: str, test: str, found: Test | None) -> None:
+        """One row of `model_tests`."""
+        self.add("model_tests", specification=specification, test=test, **({} if found is None else vars(found)))
 
 
-def _fewest_las(products: CrossProducts) -> int:
-    """The smallest number of LAs with rows in an arm and period."""
-    filled = products.cell_rows > 0
-    treated = products.la_treated[np.searchsorted(products.la_codes, products.cell_la)].astype(bool)
-    return min(
-        len(np.unique(products.cell_la[filled & (treated == arm) & (products.cell_post == post)]))
-        for arm in (False, True)
-        for post in (0, 1)
+@dataclass(frozen=True)
+class Outcome:
+    """The cells of an outcome on every imputation, and how to estimate from them."""
+
+    cells: list[Cells]
+    parameters: Parameters
+
+    def fit(self, specification: Specification) -> Fitted | str:
+        """Fit a specification; a text says why it cannot be."""
+        return fit_specification(specification, self.cells, self.parameters.max_missing_share)
+
+    def infer(self, specification: Specification, fitted: Fitted, name: str) -> dict[str, Inference]:
+        """What every method says of a regressor that stayed; no more than the estimate where clusters are too few."""
+        position, wanted = fitted.position(name), self.parameters
+        if not fitted.counts.supports_inference:
+            estimate = float(np.mean([fit.params[position] for fit in fitted.fits]))
+            return {method: Inference(method, estimate) for method in wanted.methods}
+        found = {}
+        for method in wanted.methods:
+            if method == WCR:
+                weights = wild_weights(fitted.fits[0].moments.n_las, wanted.wild, wanted.seed)
+                found[method] = inference.wild(fitted.fits, position, wanted.confidence, weights)
+            elif method == RI:
+                if specification.estimator not in ONE_EFFECT:
+                    continue
+                drawn = assignment(specification, fitted, self.cells, wanted.max_missing_share)
+                draws = wanted.randomisation["draws" if specification.name == wanted.headline else "draws_elsewhere"]
+                found[method] = inference.randomised(
+                    fitted.fits, position, wanted.confidence, drawn, draws, wanted.seed
+                )
+            else:
+                power = wanted.power if method == CR2 else None
+                found[method] = inference.clustered(method, fitted.fits, position, wanted.confidence, power)
+        return found
+
+
+def add_linear(tables: Tables, specification: Specification, outcome: Outcome) -> Fitted | None:
+    """Fit a linear specification on every imputation and add its rows; the fit, if there is one."""
+    fitted = outcome.fit(specification)
+    if isinstance(fitted, str):
+        tables.add_failure(specification, Counts.of(outcome.cells[0]), outcome.parameters.methods, fitted)
+        return None
+    _add_terms(tables, specification, fitted)
+    if not any(each.effect for each in fitted.used):
+        tables.add_failure(specification, fitted.counts, outcome.parameters.methods, NOT_IDENTIFIED)
+        return None
+    tables.add_status(specification.name, fitted.counts, "")
+    for each in fitted.regressors:
+        if not each.effect:
+            continue
+        estimator = specification.estimator if specification.estimator in ONE_EFFECT else each.name
+        if each not in fitted.used:
+            tables.add_estimate(specification.name, estimator, outcome.parameters.methods[0], fitted.counts)
+            continue
+        for method, found in outcome.infer(specification, fitted, each.name).items():
+            tables.add_estimate(specification.name, estimator, method, fitted.counts, found)
+    _add_tests(tables, specification, fitted, outcome)
+    return fitted
+
+
+def _add_terms(tables: Tables, specification: Specification, fitted: Fitted) -> None:
+    """Rows of `model_terms`: all regressors, and covariates that gave none."""
+    estimates = np.stack([fit.params for fit in fitted.fits])
+    variances = np.stack([np.diag(crv1(fit)) for fit in fitted.fits])
+    pooled = pool(estimates, variances, fitted.counts.n_las - 1)
+    missing = {
+        each.name: {"fmi": float(f), "df": float(d)}
+        for each, f, d in zip(fitted.used, pooled.fmi, pooled.df, strict=True)
+    }
+    cells = fitted.models[0].cells
+    for j, each in enumerate(fitted.regressors):
+        reason = fitted.omitted.get(j)
+        _add_term(tables, specification, each.name, reason, _counts_behind(each, cells), missing.get(each.name, {}))
+    for name, reason in fitted.models[0].left_out:
+        _add_term(tables, specification, name, reason, (0, 0), {})
+
+
+def _add_term(
+    tables: Tables,
+    specification: Specification,
+    term: str,
+    reason: str | None,
+    counts: tuple[int, int],
+    numbers: dict[str, float],
+) -> None:
+    """One row of `model_terms`; a reason means that the term was omitted, `counts` are its rows and children."""
+    status = "omitted" if reason else "kept"
+    behind = {"n_rows": counts[0], "n_children": counts[1]}
+    tables.add(
+        "model_terms", specification=specification.name, term=term, status=status, reason=reason, **behind, **numbers
     )
 
 
-def sample_fault(products: CrossProducts) -> str:
-    """Why no specification can be estimated on the sample, or an empty string."""
-    counts = dict(zip(products.columns.tolist(), products.column_rows.tolist(), strict=True))
-    if not products.cell_rows.sum():
-        return "no matched rows"
-    if len(products.la_codes) < 2:
-        return "fewer than two LAs"
-    return "" if counts["post_x_treated"] else "no treated rows after embedding"
+def _counts_behind(regressor: Regressor, cells: Cells) -> tuple[int, int]:
+    """Rows behind a regressor, and children: for an end category those of its largest year, so never too many."""
+    inside = np.isin(cells.term_names, regressor.counts)
+    return int(cells.term_rows[inside].sum()), int(cells.term_children[inside].max(initial=0))
 
 
-def add_linear(tables: Tables, specification: Specification, products: CrossProducts, pseudo: list[PseudoRows]) -> None:
-    """Fit a linear specification on every imputation, pool, and add its rows."""
-    times, columns = tuple(products.event_times.tolist()), tuple(products.columns.tolist())
-    fault = sample_fault(products) or ("" if has_reference(specification, times) else NO_REFERENCE)
-    if fault:
-        tables.add_failure(specification, fault)
-        return
-    regressors = terms(specification, columns, tuple(products.roles.tolist()), times)
-    transform = transformation(regressors, columns)
-    kept, omitted = _common_columns(pseudo, transform)
-    used = [regressors[i] for i in kept]
-    if tables.counts.n_rows <= len(used):
-        tables.add_failure(specification, SATURATED)
-        return
-    fits = [fit(rows, transform[:, kept]) for rows in pseudo]
-    df = tables.counts.n_las - 1
-    pooled = pool(np.stack([f.params for f in fits]), np.stack([np.diag(f.covariance) for f in fits]), df)
-    missing = {term.name: (float(f), float(d)) for term, f, d in zip(used, pooled.fmi, pooled.df, strict=True)}
-    for j, term in enumerate(regressors):
-        numbers = missing.get(term.name, (None, None))
-        tables.add_term(specification.name, term.name, _term_counts(term, products), omitted.get(j), *numbers)
-    _add_left_out(tables, specification, products)
-    if not any(term.effect for term in used):
-        tables.add_failure(specification, NOT_IDENTIFIED)
-        return
-    _add_effects(tables, specification, regressors, used, pooled)
+def _add_tests(tables: Tables, specification: Specification, fitted: Fitted, outcome: Outcome) -> None:
+    """Rows of `model_tests` that go with a specification."""
     if specification.estimator == "event_study":
-        leads = sum(term.lead for term in used)
-        # As many leads as treated LAs leave their covariance no information of its own.
-        informative = tables.counts.supports_inference and leads < tables.counts.n_treated_las
-        test = pretrend_test(fits, used, df) if informative else None
-        numbers = {"estimate": test.statistic, "p_value": test.p_value, "df": test.df_denominator} if test else {}
-        tables.add_estimate(specification.name, "event_study_pretrend_F", **numbers)
+        _add_pretrend(tables, specification, fitted, outcome.parameters)
+    if specification.estimator == "did":
+        tables.add_test(
+            specification.name,
+            "breusch_godfrey",
+            breusch_godfrey(fitted.models[0], outcome.parameters.serial_lags),
+        )
 
 
-def _add_effects(
-    tables: Tables, specification: Specification, regressors: tuple[Term, ...], used: list[Term], pooled: Pooled
-) -> None:
-    """A row of `estimates` for every effect term, without numbers where it was omitted."""
-    tables.add_status(specification.name, "")
-    for term in (term for term in regressors if term.effect):
-        estimator = specification.estimator if specification.estimator == "did" else term.name
-        if term in used:
-            tables.add_pooled(specification.name, estimator, pooled, used.index(term))
-        else:
-            tables.add_estimate(specification.name, estimator)
-
-
-def add_logit(tables: Tables, specification: Specification, products: CrossProducts, fits: list[LogitFit]) -> None:
-    """Pool the logit fits of every imputation and add their rows."""
-    fault = sample_fault(products) or next((f.reason for f in fits if f.reason), "") or ("" if fits else NO_FITS)
-    if fault:
-        tables.add_failure(specification, fault)
+def _add_pretrend(tables: Tables, specification: Specification, fitted: Fitted, parameters: Parameters) -> None:
+    """The joint tests that the leads are zero, and the straight divergence that they would have missed."""
+    shown = [(i, each) for i, each in enumerate(fitted.used) if each.lead]
+    years = np.array([_year(each.name) - specification.reference for _, each in shown], dtype=float)
+    leads = Leads(np.array([i for i, _ in shown], dtype=np.int64), years)
+    # As many leads as treated LAs leave their covariance no information of its own.
+    informative = fitted.counts.supports_inference and 0 < len(shown) < fitted.counts.n_treated_las
+    test = pretrend_test(fitted.fits, leads, fitted.counts.n_las - 1) if informative else None
+    found = test and Test(test.statistic, float(test.df_numerator), test.df_denominator, test.p_value)
+    tables.add_test(specification.name, "pretrend_F", found)
+    drawn = None
+    if informative:
+        weights = wild_weights(fitted.fits[0].moments.n_las, parameters.wild, parameters.seed)
+        drawn = joint_bootstrap(fitted.fits, leads.restrictions(len(fitted.used)), weights)
+    bootstrapped = drawn and Test(drawn.statistic, float(len(shown)), None, drawn.p_value)
+    tables.add_test(specification.name, "pretrend_WCR", bootstrapped)
+    if test is None:
         return
-    estimates, variances = (np.array([[getattr(f, name)] for f in fits]) for name in ("estimate", "variance"))
-    pooled = pool(estimates, variances, tables.counts.n_las - 1)
+    covariance = np.mean([lead_covariance(fit, leads) for fit in fitted.fits], axis=0)
+    if has_full_rank(covariance):
+        slope = detectable_slope(covariance, years, test.df_denominator, parameters.alpha, parameters.power)
+        tables.add("model_tests", specification=specification.name, test="pretrend_detectable_slope", statistic=slope)
+
+
+def _year(name: str) -> int:
+    """The year since embedding of an event term, such as event_study[-3]."""
+    return int(name.partition("[")[2][:-1])
+
+
+def add_hausman(tables: Tables, fixed: Fitted | None, random: Fitted | None, name: str) -> None:
+    """The Hausman test of the effect with random against fixed LA effects, under the name of the random ones."""
+    if fixed is None or random is None or not fixed.counts.supports_inference:
+        return
+    found = hausman(fixed.fits, fixed.position(EFFECT), random.fits, random.position(EFFECT))
+    tables.add_test(name, "hausman", found)
+
+
+def add_logit(
+    tables: Tables, specification: Specification, cells: Cells, fits: list[LogitFit], parameters: Parameters
+) -> None:
+    """Pool the logit fits of every imputation and add their rows."""
+    counts, method = Counts.of(cells), inference.CRV1
+    fault = sample_fault(cells) or next((f.reason for f in fits if f.reason), "") or ("" if fits else NO_FITS)
+    if fault:
+        tables.add_failure(specification, counts, (method,), fault)
+        return
+    by_name = dict(zip(cells.term_names.tolist(), zip(cells.term_rows, cells.term_children, strict=True), strict=True))
     for name, reason in (dict.fromkeys(fits[0].kept) | fits[0].omitted).items():
-        counts = _term_counts(Term(name, (name,), False), products)
-        tables.add_term(specification.name, name, counts, reason, None, None)
-    _add_left_out(tables, specification, products)
-    tables.add_status(specification.name, "")
-    tables.add_pooled(specification.name, specification.estimator, pooled, 0)
-
-
-def _common_columns(pseudo: list[PseudoRows], transform: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
-    """Regressors independent in every imputation, in order, and why the others are not."""
-    chosen = [independent_columns(rows.products(transform)) for rows in pseudo]
-    omitted = {j: reason for choice in chosen for j, reason in choice.omitted.items()}
-    return np.array([j for j in range(transform.shape[1]) if j not in omitted], dtype=np.int64), omitted
-
-
-def _add_left_out(tables: Tables, specification: Specification, products: CrossProducts) -> None:
-    """Covariates that give no column are omitted terms of the specifications that would use them."""
-    left_out = (products.left_out_terms, products.left_out_roles, products.left_out_reasons)
-    wanted = {"child": specification.child_covariates, "la": specification.la_covariates}
-    for name, role, reason in zip(*(part.tolist() for part in left_out), strict=True):
-        if wanted[role]:
-            tables.add_term(specification.name, name, (0, 0), reason, None, None)
-
-
-def _term_counts(term: Term, products: CrossProducts) -> tuple[int, int]:
-    """Rows behind a term, and children: for an end category those of its largest year, so never too many."""
-    inside = np.isin(products.columns, term.columns)
-    return int(products.column_rows[inside].sum()), int(products.column_children[inside].max(initial=0))
+        rows, children = by_name.get(name, by_name["const"])
+        _add_term(tables, specification, name, reason, (int(rows), int(children)), {})
+    if specification.child_covariates:
+        for name, reason in zip(cells.left_out_terms.tolist(), cells.left_out_reasons.tolist(), strict=True):
+            _add_term(tables, specification, name, reason, (0, 0), {})
+    tables.add_status(specification.name, counts, "")
+    estimates, variances = (np.array([[getattr(f, name)] for f in fits]) for name in ("estimate", "variance"))
+    found = inference.t_inference(method, estimates, variances, counts.n_las - 1, parameters.confidence)
+    if not counts.supports_inference:
+        found = Inference(method, found.estimate)
+    tables.add_estimate(specification.name, specification.estimator, method, counts, found)

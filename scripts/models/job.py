@@ -7,8 +7,8 @@ import polars as pl
 
 from scripts.artefacts import contract_schema, read_json, read_parquet, write_json, write_results
 from scripts.errors import StudyError
-from scripts.models.cross_products import CrossProducts, accumulate, load, save
-from scripts.models.specification import LINEAR, LOGIT, specifications
+from scripts.models.cells import Cells, accumulate, load, save
+from scripts.models.specification import LOGIT, specifications
 
 
 def cross_products(imputed: str, output: str, settings: dict[str, Any]) -> None:
@@ -28,39 +28,24 @@ def logit(imputed: list[str], output: str, settings: dict[str, Any]) -> None:
 def estimate(
     cross_product_files: list[str],
     logit_file: str | None,
-    estimates: str,
-    status: str,
-    terms: str,
+    tables: dict[str, str],
     settings: dict[str, Any],
 ) -> None:
-    """Fit, pool and write the results tables `estimates`, `estimation_status` and `model_terms`.
+    """Fit, pool and write the results tables of an outcome; `tables`: path by name.
 
     `cross_product_files`: one per imputation; `logit_file`: what `logit` wrote, None without logit specifications.
     """
-    from scripts.models.estimates import Counts, Tables, add_linear, add_logit
-    from scripts.models.linear import pseudo_rows
-    from scripts.models.logit import LogitFit
+    from scripts.models.analysis import analyse
 
-    products = _same_design([load(path) for path in cross_product_files])
-    pseudo = [pseudo_rows(each) for each in products]
-    logits = [] if logit_file is None else read_json(logit_file)
-    tables = Tables(settings["outcome"], settings["models"]["confidence"], Counts.of(products[0]))
-    for specification in specifications(settings):
-        if specification.estimator in LINEAR:
-            add_linear(tables, specification, products[0], pseudo)
-        else:
-            fits = [LogitFit(**stored[specification.name]) for stored in logits]
-            add_logit(tables, specification, products[0], fits)
-    for table, path in (("estimates", estimates), ("estimation_status", status), ("model_terms", terms)):
-        write_results(pl.DataFrame(getattr(tables, table), schema=contract_schema(table)), table, path)
+    cells = _same_design([load(path) for path in cross_product_files])
+    rows = analyse(cells, [] if logit_file is None else read_json(logit_file), settings)
+    for table, path in tables.items():
+        write_results(pl.DataFrame(rows[table], schema=contract_schema(table)), table, path)
 
 
-def _same_design(products: list[CrossProducts]) -> list[CrossProducts]:
+def _same_design(cells: list[Cells]) -> list[Cells]:
     """Check that the imputations of an outcome share their columns and rows, without which they cannot be pooled."""
-    first = products[0]
-    if any(
-        p.columns.tolist() != first.columns.tolist() or p.cell_rows.tolist() != first.cell_rows.tolist()
-        for p in products
-    ):
+    first = cells[0]
+    if any(c.columns.tolist() != first.columns.tolist() or c.rows.sum() != first.rows.sum() for c in cells):
         raise StudyError("INTERNAL", "cross-products", "imputations differ in columns or rows", "Recompute all of them")
-    return products
+    return cells

@@ -1,47 +1,25 @@
-"""Weighted least squares with errors clustered by LA, from cross-products alone (methods.md section 2).
+"""Weighted least squares from moments per LA alone (methods.md section 2).
 
-What enters: cross-products per cell. What leaves: coefficients and their CRV1 covariance, equal to those of the
-regression on all child rows. Each LA's matrix is replaced by a root R with R'R = [X y]'W[X y]; the stacked roots are
-pseudo-rows for statsmodels OLS, and the cluster covariance is scaled by G/(G-1) x (N-1)/(N-K) with N the child rows.
+What enters: moments per LA of regressors that are independent. What leaves: coefficients, equal to those of the
+regression on all child rows, the inverse of X'WX and each LA's score. Each LA's matrix is replaced by a root R with
+R'R = [X y]'W[X y]; the stacked roots are pseudo-rows for statsmodels OLS.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.models.cross_products import CrossProducts
-
-
-@dataclass(frozen=True)
-class PseudoRows:
-    """Stacked roots: `rows` (P, K+1) with the outcome last, `la` (P,) LA numbers, N child rows and G LAs."""
-
-    rows: np.ndarray
-    la: np.ndarray
-    n_rows: int
-    n_las: int
-
-    def products(self, transform: np.ndarray) -> np.ndarray:
-        """X'WX of the transformed design columns; `transform` (K, k) gives (k, k)."""
-        regressors = self.rows[:, :-1] @ transform
-        return regressors.T @ regressors
+from scripts.models.moments import Moments
 
 
 @dataclass(frozen=True)
 class LinearFit:
-    """Coefficients (k,) and their CRV1 covariance (k, k)."""
+    """Coefficients (k,), `bread` = inverse of X'WX (k, k), `scores` X_g'W(y_g - X_g b) per LA (G, k), the moments."""
 
     params: np.ndarray
-    covariance: np.ndarray
-
-
-def pseudo_rows(products: CrossProducts) -> PseudoRows:
-    """Roots of the LAs' summed cross-products."""
-    matrices = [products.matrices[products.cell_la == code].sum(axis=0) for code in products.la_codes]
-    width = products.matrices.shape[1]
-    rows = np.concatenate([root(matrix) for matrix in matrices]) if matrices else np.zeros((0, width))
-    la = np.repeat(np.arange(len(matrices)), width)
-    return PseudoRows(rows, la, int(products.cell_rows.sum()), len(matrices))
+    bread: np.ndarray
+    scores: np.ndarray
+    moments: Moments
 
 
 def root(matrix: np.ndarray) -> np.ndarray:
@@ -55,12 +33,25 @@ def root(matrix: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T * scale
 
 
-def fit(pseudo: PseudoRows, transform: np.ndarray) -> LinearFit:
-    """Regress the outcome on the transformed design columns; `transform` (K, k) of independent regressors."""
+def fit(moments: Moments) -> LinearFit:
+    """Regress the outcome on all regressors of the moments, which must be independent."""
     from statsmodels.regression.linear_model import OLS
 
-    model = OLS(pseudo.rows[:, -1], pseudo.rows[:, :-1] @ transform)
-    result = model.fit(cov_type="cluster", cov_kwds={"groups": pseudo.la, "use_correction": False})
-    g, n, k = pseudo.n_las, pseudo.n_rows, transform.shape[1]
-    factor = g / (g - 1) * (n - 1) / max(n - k, 1)
-    return LinearFit(np.asarray(result.params), np.asarray(result.cov_params()) * factor)
+    rows = np.concatenate([root(matrix) for matrix in moments.matrices])
+    result = OLS(rows[:, -1], rows[:, :-1]).fit()
+    params = np.asarray(result.params)
+    scores = moments.xy - moments.xx @ params
+    return LinearFit(params, np.asarray(result.normalized_cov_params), scores, moments)
+
+
+def refit(moments: Moments) -> LinearFit:
+    """The same from the normal equations, for models that are fitted many times on parts of the cells.
+
+    A pseudo-inverse, because a dummy may be left without rows: its coefficient is then 0 and the others stand.
+    """
+    xx = moments.xx.sum(axis=0)
+    length = np.sqrt(np.diag(xx))
+    scale = np.where(length > 0, length, 1.0)
+    bread = np.linalg.pinv(xx / np.outer(scale, scale), rcond=1e-10, hermitian=True) / np.outer(scale, scale)
+    params = bread @ moments.xy.sum(axis=0)
+    return LinearFit(params, bread, moments.xy - moments.xx @ params, moments)

@@ -5,25 +5,37 @@ effect in a nonlinear difference-in-differences is, over treated rows after embe
 P(y | x) - P(y | x with the interaction off) (Puhani 2012), its variance by the delta method from the sandwich
 covariance of the coefficients, scaled by G/(G-1) x (N-1)/(N-K). A dummy whose rows all have the same outcome is
 perfectly predicted: at the maximum likelihood its rows contribute nothing and have no effect, so dummy and rows leave
-the fit, and the rows count as effect zero. statsmodels GLM maximises the likelihood.
+the fit, and the rows count as effect zero. The likelihood is maximised by Newton's method on blocks of rows, so that
+memory does not grow with rows x regressors; statsmodels is its oracle in the tests.
 """
 
-import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy.special import expit
 
-from scripts.matching.covariates import text_levels
+from scripts.matching.covariates import la_covariates
+from scripts.models.cells import Rows, cells_of, rows_by_cell
 from scripts.models.columns import independent_columns
-from scripts.models.design import build_design
-from scripts.models.specification import Specification, Term, terms, transformation
+from scripts.models.covariance import small_sample
+from scripts.models.design import Factor
+from scripts.models.moments import expanded
+from scripts.models.specification import EFFECT, Model, Specification, model
 
 NOT_IDENTIFIED = "the effect is collinear with other terms"
 PERFECT = "perfectly predicts the outcome"
-INTERACTION = "post_x_treated"
-DUMMY_ROLES = ("year", "child")
+SEPARATED = "the likelihood has no maximum (separation)"
+BLOCK_ROWS = 65536
+NEWTON_STEPS = 50
+# The Newton decrement is twice the distance of the log likelihood from its maximum; errors of sampling are near 1.
+CONVERGED = 1e-16
+# A fitted probability this close to 0 or 1, on the logit scale, still runs away: some rows are separated.
+SEPARATION = 25.0
+# Of the information matrix brought to unit diagonal; below this a direction has no maximum.
+REGULAR = 1e-10
 
 
 @dataclass(frozen=True)
@@ -39,20 +51,33 @@ class LogitFit:
 
 @dataclass(frozen=True)
 class Sample:
-    """Regressors (n, k), outcome, weight, LA number and whether a row is treated and after embedding; each (n,)."""
+    """Outcome, weight, LA number and whether a row is treated and after embedding, each (n,).
 
-    regressors: np.ndarray
+    `model` and `rows` give the regressors `columns` (k,) of the rows `kept` (n,), written out block by block.
+    """
+
+    rows: Rows
+    model: Model
+    cell: np.ndarray
+    kept: np.ndarray
+    columns: np.ndarray
     outcome: np.ndarray
     weight: np.ndarray
     la: np.ndarray
     treated_post: np.ndarray
 
-    def where(self, rows: np.ndarray, columns: np.ndarray) -> "Sample":
-        """Some rows and columns of the sample."""
-        return Sample(
-            self.regressors[np.ix_(rows, columns)],
-            *(vector[rows] for vector in (self.outcome, self.weight, self.la, self.treated_post)),
-        )
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Runs of the n rows with their regressors (rows, k)."""
+        regressors = tuple(self.model.regressors[j] for j in self.columns)
+        place = 0
+        for low in range(0, self.rows.frame.height, BLOCK_ROWS):
+            run = slice(low, min(low + BLOCK_ROWS, self.rows.frame.height))
+            inside = self.kept[run]
+            design = self.rows.design.block(run)[inside]
+            height = len(design)
+            if height:
+                yield slice(place, place + height), expanded(self.model, design, self.cell[run][inside], regressors)
+            place += height
 
 
 def fit_logit(frame: pl.DataFrame, specification: Specification, settings: dict[str, Any]) -> LogitFit:
@@ -60,32 +85,27 @@ def fit_logit(frame: pl.DataFrame, specification: Specification, settings: dict[
     fault = _fault(frame)
     if fault:
         return LogitFit(None, None, fault, (), {})
-    frame = frame.sort("group", "la_code", "post", "row_id")
-    design = build_design(frame, settings)
-    regressors = terms(specification, design.columns, design.roles, design.event_times)
-    names = [term.name for term in regressors]
-    treated_post = (frame["treated"].to_numpy() == 1) & (frame["post"].to_numpy() == 1)
-    full = Sample(
-        design.block(np.arange(frame.height)) @ transformation(regressors, design.columns),
-        *(frame[name].to_numpy() for name in ("outcome", "weight")),
-        text_levels(frame["la_code"]).codes,
-        treated_post,
-    )
-    dummies = [j for j, term in enumerate(regressors) if _is_dummy(term, design.columns, design.roles, full, j)]
-    rows, perfect = _perfectly_predicted(full, dummies, names)
-    columns = np.array([j for j in range(len(names)) if j not in perfect])
-    sample = full.where(rows, columns)
-    weighted = sample.regressors * np.sqrt(sample.weight)[:, None]
-    kept = independent_columns(weighted.T @ weighted)
-    omitted = {names[j]: PERFECT for j in perfect} | {names[columns[j]]: why for j, why in kept.omitted.items()}
-    final = [names[j] for j in columns[kept.positions]]
-    if INTERACTION not in final:
+    rows = rows_by_cell(frame, settings)
+    cells = cells_of(rows, la_covariates(settings))
+    chosen = model(specification, cells, settings["imputation"]["max_missing_share"])
+    names = [each.name for each in chosen.regressors]
+    kept, perfect = _perfectly_predicted(rows, names)
+    numbers = {name: rows.frame[name].to_numpy() for name in ("outcome", "weight")}
+    treated_post = (rows.integers("treated") == 1) & (rows.integers("post") == 1)
+    columns = np.array([j for j, name in enumerate(names) if name not in perfect])
+    la = cells.la_number[rows.cell]
+    vectors = [each[kept] for each in (numbers["outcome"], numbers["weight"], la, treated_post)]
+    sample = Sample(rows, chosen, rows.cell, kept, columns, *vectors)
+    independent = independent_columns(_weighted_products(sample, sample.weight))
+    omitted = dict.fromkeys(perfect, PERFECT)
+    omitted |= {names[columns[j]]: why for j, why in independent.omitted.items()}
+    sample = Sample(rows, chosen, rows.cell, kept, columns[independent.positions], *vectors)
+    final = [names[j] for j in sample.columns]
+    if EFFECT not in final:
         return LogitFit(None, None, NOT_IDENTIFIED, tuple(final), omitted)
-    sample = sample.where(np.arange(len(rows)), kept.positions)
-    effect = _marginal_effect(sample, final.index(INTERACTION), full.weight[treated_post].sum())
-    reason = "" if effect else "the likelihood has no maximum (separation)"
+    effect = marginal_effect(sample, final.index(EFFECT), numbers["weight"][treated_post].sum())
     estimate, variance = effect or (None, None)
-    return LogitFit(estimate, variance, reason, tuple(final), omitted)
+    return LogitFit(estimate, variance, "" if effect else SEPARATED, tuple(final), omitted)
 
 
 def _fault(frame: pl.DataFrame) -> str:
@@ -100,42 +120,45 @@ def _fault(frame: pl.DataFrame) -> str:
     return ""
 
 
-def _is_dummy(term: Term, columns: tuple[str, ...], roles: tuple[str, ...], sample: Sample, j: int) -> bool:
-    """Whether a regressor is a 0/1 covariate."""
-    role = roles[columns.index(term.columns[0])]
-    return role in DUMMY_ROLES and bool(np.isin(sample.regressors[:, j], (0.0, 1.0)).all())
+def _perfectly_predicted(rows: Rows, names: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Which rows stay (n,), and the dummies whose rows all have one outcome; repeated until there is no such level.
 
-
-def _perfectly_predicted(sample: Sample, dummies: list[int], names: list[str]) -> tuple[np.ndarray, set[int]]:
-    """Rows that stay, and the dummies whose rows all have one outcome; repeated until no level is left that has.
-
-    A reference level (all dummies of its covariate 0) is looked at like the others: its rows leave, and of the dummies
-    that then add up to the constant, the usual search for independent columns drops one.
+    A reference level (no dummy of its factor) is looked at like the others: its rows leave, and of the dummies that
+    then add up to the constant, the usual search for independent columns drops one.
     """
-    rows, perfect, before = np.arange(len(sample.outcome)), set(), -1
-    factors: dict[str, list[int]] = {}
-    for j in dummies:
-        factors.setdefault(names[j].partition("[")[0], []).append(j)
-    while before != len(rows):
-        before = len(rows)
-        for levels in factors.values():
-            for j in levels:
-                inside = sample.regressors[rows, j] == 1
-                if _constant(sample.outcome[rows[inside]]):
-                    perfect.add(j)
-                    rows = rows[~inside]
-            reference = (sample.regressors[np.ix_(rows, levels)] == 0).all(axis=1)
-            if _constant(sample.outcome[rows[reference]]):
-                rows = rows[~reference]
-    return rows, perfect
+    outcome, perfect = rows.frame["outcome"].to_numpy(), []
+    kept, before = np.ones(len(outcome), dtype=bool), -1
+    factors = [factor for factor in _factors(rows) if factor[0] and factor[0][0] in names]
+    while before != kept.sum():
+        before = kept.sum()
+        for columns, codes in factors:
+            level = np.where(codes < 0, len(columns), codes)
+            size = np.bincount(level[kept], minlength=len(columns) + 1)
+            events = np.bincount(level[kept], weights=outcome[kept], minlength=len(columns) + 1)
+            constant = (size > 0) & ((events == 0) | (events == size))
+            perfect += [name for name, gone in zip(columns, constant, strict=False) if gone]
+            kept &= ~constant[level]
+    return kept, perfect
 
 
-def _constant(values: np.ndarray) -> bool:
-    """Whether there are values and all are equal."""
-    return len(values) > 0 and bool(values.min() == values.max())
+def _factors(rows: Rows) -> list[tuple[tuple[str, ...], np.ndarray]]:
+    """Dummies of one covariate, or of the years, and for each row the one that is 1, -1 for none."""
+    children = [part for part in rows.design.parts if part.role == "child"]
+    dummies = [(part.names, part.codes) for part in children if isinstance(part, Factor) or part.names_of_levels]
+    years = rows.integers("financial_year")
+    known = np.unique(years)
+    return [*dummies, (tuple(f"financial_year[{year}]" for year in known[1:]), np.searchsorted(known, years) - 1)]
 
 
-def _marginal_effect(sample: Sample, interaction: int, treated_post_weight: float) -> tuple[float, float] | None:
+def _weighted_products(sample: Sample, weight: np.ndarray) -> np.ndarray:
+    """X'WX of the sample's regressors. (k, k)"""
+    total = np.zeros((len(sample.columns), len(sample.columns)))
+    for run, block in sample.blocks():
+        total += block.T @ (block * weight[run, None])
+    return total
+
+
+def marginal_effect(sample: Sample, interaction: int, treated_post_weight: float) -> tuple[float, float] | None:
     """Average marginal effect on the treated and its variance; None where the likelihood has no maximum.
 
     Parameters
@@ -143,43 +166,62 @@ def _marginal_effect(sample: Sample, interaction: int, treated_post_weight: floa
     interaction : column of post x treated.
     treated_post_weight : weight of all treated rows after embedding, perfectly predicted ones included.
     """
-    params = _maximum_likelihood(sample)
+    params = maximum_likelihood(sample)
     if params is None:
         return None
-    probability = _expit(sample.regressors @ params)
-    slope = probability * (1 - probability) * sample.weight
-    information = (sample.regressors * slope[:, None]).T @ sample.regressors
-    scores = sample.regressors * ((sample.outcome - probability) * sample.weight)[:, None]
-    las, la = np.unique(sample.la, return_inverse=True)
-    by_la = np.zeros((len(las), scores.shape[1]))
-    np.add.at(by_la, la, scores)
-    treated = sample.regressors[sample.treated_post]
-    untreated = treated.copy()
-    untreated[:, interaction] = 0.0
-    weight = sample.weight[sample.treated_post] / treated_post_weight
-    p1, p0 = _expit(treated @ params), _expit(untreated @ params)
-    gradient = (weight * p1 * (1 - p1)) @ treated - (weight * p0 * (1 - p0)) @ untreated
+    k, n_las = len(params), int(sample.la.max()) + 1
+    information, by_la, gradient, effect = np.zeros((k, k)), np.zeros((n_las, k)), np.zeros(k), 0.0
+    for run, block in sample.blocks():
+        probability = expit(block @ params)
+        information += block.T @ (block * (probability * (1 - probability) * sample.weight[run])[:, None])
+        np.add.at(by_la, sample.la[run], block * ((sample.outcome[run] - probability) * sample.weight[run])[:, None])
+        inside = sample.treated_post[run]
+        treated, untreated = block[inside], block[inside].copy()
+        untreated[:, interaction] = 0.0
+        weight = sample.weight[run][inside] / treated_post_weight
+        p1, p0 = expit(treated @ params), expit(untreated @ params)
+        gradient += (weight * p1 * (1 - p1)) @ treated - (weight * p0 * (1 - p0)) @ untreated
+        effect += float(weight @ (p1 - p0))
     influence = by_la @ np.linalg.solve(information, gradient)
-    (n, k), g = scores.shape, len(las)
-    factor = g / (g - 1) * (n - 1) / max(n - k, 1)
-    return float(weight @ (p1 - p0)), float(factor * influence @ influence)
+    factor = small_sample(len(np.unique(sample.la)), len(sample.outcome), k)
+    return effect, float(factor * influence @ influence)
 
 
-def _maximum_likelihood(sample: Sample) -> np.ndarray | None:
-    """Coefficients of the weighted logit, or None if it does not converge."""
-    from statsmodels.genmod.families import Binomial
-    from statsmodels.genmod.generalized_linear_model import GLM
-
-    model = GLM(sample.outcome, sample.regressors, family=Binomial(), var_weights=sample.weight)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        try:
-            result = model.fit(method="newton", maxiter=100, disp=False)
-        except np.linalg.LinAlgError:
+def maximum_likelihood(sample: Sample) -> np.ndarray | None:
+    """Coefficients of the weighted logit, or None if the likelihood has no maximum. (k,)"""
+    params, height = np.zeros(len(sample.columns)), -np.inf
+    step = np.zeros_like(params)
+    for _ in range(NEWTON_STEPS):
+        higher, score, information = _likelihood(sample, params + step)
+        # The log likelihood is concave: a step that lowers it went too far.
+        while higher < height - abs(height) * 1e-13:
+            step = step / 2
+            higher, score, information = _likelihood(sample, params + step)
+        params, height = params + step, higher
+        length = np.sqrt(np.diag(information))
+        if not (length > 0).all():
             return None
-    return result.params if result.mle_retvals["converged"] and np.isfinite(result.bse).all() else None
+        scaled = information / np.outer(length, length)
+        if np.linalg.eigvalsh(scaled)[0] < REGULAR:
+            return None
+        step = np.linalg.solve(scaled, score / length) / length
+        if score @ step < CONVERGED * max(1.0, abs(height)):
+            return None if _separated(sample, params) else params
+    return None
 
 
-def _expit(value: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-value))."""
-    return 0.5 * (1.0 + np.tanh(value / 2.0))
+def _separated(sample: Sample, params: np.ndarray) -> bool:
+    """Whether some row's fitted probability has run to 0 or 1."""
+    return any(float(np.abs(block @ params).max()) > SEPARATION for _, block in sample.blocks())
+
+
+def _likelihood(sample: Sample, params: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Log likelihood, score (k,) and information (k, k)."""
+    height, score, information = 0.0, np.zeros(len(params)), np.zeros((len(params), len(params)))
+    for run, block in sample.blocks():
+        linear, outcome, weight = block @ params, sample.outcome[run], sample.weight[run]
+        probability = expit(linear)
+        height += float(weight @ (outcome * linear - np.logaddexp(0.0, linear)))
+        score += ((outcome - probability) * weight) @ block
+        information += block.T @ (block * (probability * (1 - probability) * weight)[:, None])
+    return height, score, information

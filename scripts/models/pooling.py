@@ -64,7 +64,7 @@ def pool_joint(estimates: np.ndarray, covariances: np.ndarray, df_complete: floa
     Each, not their mean: that of several slightly different singular matrices looks regular, with a monstrous inverse.
     """
     m, k = estimates.shape
-    if not all(_has_full_rank(covariance) for covariance in covariances):
+    if not all(has_full_rank(covariance) for covariance in covariances):
         return None
     within, mean = covariances.mean(axis=0), estimates.mean(axis=0)
     between = np.atleast_2d(np.cov(estimates, rowvar=False)) if m > 1 else np.zeros((k, k))
@@ -74,7 +74,7 @@ def pool_joint(estimates: np.ndarray, covariances: np.ndarray, df_complete: floa
     return JointTest(statistic, k, df, float(stats.f.sf(statistic, k, df)))
 
 
-def _has_full_rank(covariance: np.ndarray) -> bool:
+def has_full_rank(covariance: np.ndarray) -> bool:
     """Whether a covariance matrix, brought to unit diagonal, is regular beyond rounding."""
     spread = np.sqrt(np.diag(covariance))
     if not (spread > 0).all():

@@ -52,7 +52,7 @@ def _finding(
 ) -> Finding:
     headline = config["models"]["headline"]
     of_headline = (pl.col("outcome") == key) & (pl.col("specification") == headline)
-    row = estimates.filter(of_headline, pl.col("estimator") == "did").row(0, named=True)
+    row = estimates.filter(of_headline, pl.col("method") == config["inference"]["headline"]).row(0, named=True)
     factor = scale(entry["unit"])
     estimate, low, high = (
         None if row[name] is None else row[name] * factor for name in ("estimate", "ci_low", "ci_high")

@@ -154,13 +154,27 @@ class JobSettings:
             "covariates": self._covariates(outcome),
             "imputation": self.config["imputation"],
             "models": self.config["models"] | {"specifications": self.plan.specifications(outcome)},
+            "inference": self.config["inference"],
+            "seed": self.config["study"]["seed"],
         }
 
-    logit = estimate
+    def logit(self, outcome: str) -> Settings:
+        """The logit specifications."""
+        return self._models(outcome, "logit_ame")
+
+    def _models(self, outcome: str, *estimators: str) -> Settings:
+        """What the models' columns are made of."""
+        chosen = {n: s for n, s in self.plan.specifications(outcome).items() if s["estimator"] in estimators}
+        return {
+            "outcome": outcome,
+            "covariates": self._covariates(outcome),
+            "imputation": {"max_missing_share": self.config["imputation"]["max_missing_share"]},
+            "models": {"subgroups": self.config["models"]["subgroups"], "specifications": chosen},
+        }
 
     def cross_products(self, outcome: str, imputation: str) -> Settings:
-        """Every linear specification's columns are gathered in one pass."""
-        return self.estimate(outcome)
+        """The columns of every linear specification are gathered in one pass, whatever the specifications are."""
+        return self._models(outcome)
 
     # ---- for all
 

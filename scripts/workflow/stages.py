@@ -18,6 +18,16 @@ class Stage:
     tables: tuple[str, ...] = ()
 
 
+ESTIMATE_TABLES = (
+    "estimates",
+    "estimation_status",
+    "model_terms",
+    "model_tests",
+    "leave_one_out",
+    "la_effects",
+    "subgroups",
+)
+
 STAGES = {
     "synthetic": Stage("scripts.synthetic.job", (CALIBRATION,)),
     "la_covariates": Stage("scripts.synthetic.job", (CALIBRATION,)),
@@ -40,7 +50,7 @@ STAGES = {
     "impute": Stage("scripts.imputation.job"),
     "cross_products": Stage("scripts.models.job"),
     "logit": Stage("scripts.models.job"),
-    "estimate": Stage("scripts.models.job", (), ("estimates", "estimation_status", "model_terms")),
+    "estimate": Stage("scripts.models.job", (), ESTIMATE_TABLES),
     "traps": Stage("scripts.clean.job", (), ("traps",)),
     "documentation": Stage("scripts.documentation.job", (CODES, ALIASES, CALIBRATION)),
     "pool": Stage("scripts.artefacts"),
@@ -61,7 +71,5 @@ POOLED_BY_OUTCOME = (
     "missingness",
     "balance",
     "balance_overall",
-    "estimates",
-    "estimation_status",
-    "model_terms",
+    *ESTIMATE_TABLES,
 )

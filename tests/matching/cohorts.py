@@ -27,6 +27,7 @@ def settings(**changes: Any) -> dict[str, Any]:
         "models": {
             "confidence": 0.95,
             "headline": "main",
+            "subgroups": ["gender", "age"],
             "specifications": {
                 "main": {"estimator": "did"} | flags,
                 "unadjusted": {"estimator": "did", "child_covariates": False, "la_covariates": False},
@@ -34,6 +35,16 @@ def settings(**changes: Any) -> dict[str, Any]:
                 "lags_only": {"estimator": "lags_only", "last": 1} | flags,
             },
         },
+    }
+    base["inference"] = {
+        "methods": ["CRV1", "CRV3", "CR2", "WCR", "RI"],
+        "headline": "WCR",
+        "beside": "RI",
+        "power": 0.8,
+        "min_treated_las": 6,
+        "serial_correlation_lags": 1,
+        "wild_bootstrap": {"draws": 999, "webb_up_to": 5, "enumerate_up_to": 12},
+        "randomisation": {"draws": 999, "draws_elsewhere": 999},
     }
     return base | changes
 

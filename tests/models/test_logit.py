@@ -9,13 +9,13 @@ import pytest
 
 from scripts.matching.covariates import child_covariates
 from scripts.matching.job import weighted_cohort
-from scripts.models.logit import PERFECT, Sample, _marginal_effect, fit_logit
+from scripts.models.logit import PERFECT, fit_logit
 from scripts.models.specification import Specification
 from tests.matching.cohorts import cohort, settings
 
 REFERENCE = Path(__file__).parent.parent / "reference"
-ADJUSTED = Specification("logit", "logit_ame", True, True, None, None, None)
-UNADJUSTED = Specification("logit", "logit_ame", False, False, None, None, None)
+ADJUSTED = Specification("logit", "logit_ame", True, True)
+UNADJUSTED = Specification("logit", "logit_ame", False, False)
 
 
 def matched(**changes: int) -> pl.DataFrame:
@@ -28,16 +28,19 @@ def test_effect_and_clustered_error_agree_with_r() -> None:
     """glm at epsilon 1e-14; the numerical derivative of the effect in R is good to about 1e-9."""
     data = pl.read_csv(REFERENCE / "logit.csv")
     expected = json.loads((REFERENCE / "statistics.json").read_text())["logit"]
-    treated, post = data["treated"].to_numpy(), data["post"].to_numpy()
-    columns = np.column_stack([np.ones(data.height), treated, post, data["age"], treated * post])
-    sample = Sample(
-        columns,
-        data["outcome"].to_numpy().astype(float),
-        data["weight"].to_numpy(),
-        data["la"].to_numpy(),
-        treated * post == 1,
-    )
-    effect, variance = _marginal_effect(sample, 4, sample.weight[sample.treated_post].sum())
+    frame = data.select(
+        pl.lit("1").alias("group"),
+        pl.col("la").cast(pl.String).alias("la_code"),
+        pl.int_range(pl.len(), dtype=pl.UInt32).cast(pl.String).alias("child_id"),
+        pl.col("treated", "post").cast(pl.Int8),
+        pl.lit(0, pl.Int32).alias("years_since"),
+        pl.lit(2012, pl.Int32).alias("financial_year"),
+        pl.col("outcome", "age").cast(pl.Float64),
+        "weight",
+    ).with_row_index("row_id")
+    age = {"child": [{"name": "age", "kind": "numeric", "match": False}], "la": []}
+    found = fit_logit(frame, Specification("logit", "logit_ame", True, False), settings(covariates=age))
+    effect, variance = found.estimate, found.variance
     assert effect == pytest.approx(expected["effect"], rel=1e-8)
     assert np.sqrt(variance) == pytest.approx(expected["effect_std_error"], rel=1e-7)
 

@@ -1,0 +1,70 @@
+"""Per-LA moments of a model: all that least squares and its inference need.
+
+What enters: a model over cells. What leaves: for every LA the matrix [X y]'W[X y] of its regressors and outcome. The
+sum over an LA's cells of D'MD, where D combines the design columns of a cell into regressors.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scripts.models.cells import Cells
+from scripts.models.specification import Model, Regressor
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of G LAs and k regressors: `matrices` (G, k+1, k+1) with the outcome last, N child rows."""
+
+    matrices: np.ndarray
+    n_rows: int
+
+    @property
+    def n_las(self) -> int:
+        """G."""
+        return len(self.matrices)
+
+    @property
+    def n_terms(self) -> int:
+        """k."""
+        return self.matrices.shape[1] - 1
+
+    @property
+    def xx(self) -> np.ndarray:
+        """X_g'X_g of every LA. (G, k, k)"""
+        return self.matrices[:, :-1, :-1]
+
+    @property
+    def xy(self) -> np.ndarray:
+        """X_g'y_g of every LA. (G, k)"""
+        return self.matrices[:, :-1, -1]
+
+    def terms(self, kept: np.ndarray) -> "Moments":
+        """The moments of some regressors."""
+        chosen = np.append(kept, self.n_terms)
+        return Moments(self.matrices[:, chosen[:, None], chosen], self.n_rows)
+
+
+def cell_moments(model: Model) -> np.ndarray:
+    """[X y]'W[X y] of the model's regressors and outcome in every cell. (C, k+1, k+1)"""
+    cells, n_columns = model.cells, len(model.outcome)
+    basis = np.zeros((n_columns, len(model.regressors) + 1))
+    value = np.ones((len(cells.la), len(model.regressors) + 1))
+    for j, regressor in enumerate(model.regressors):
+        basis[:-1, j], value[:, j] = regressor.basis, regressor.cell
+    basis[:, -1] = model.outcome
+    return basis.T @ cells.matrices @ basis * value[:, :, None] * value[:, None, :]
+
+
+def la_moments(products: np.ndarray, cells: Cells) -> Moments:
+    """Moments by LA of what `cell_moments` gives, in the order of `cells.la_codes`."""
+    matrices = np.zeros((len(cells.la_codes), *products.shape[1:]))
+    np.add.at(matrices, cells.la_number, products)
+    return Moments(matrices, int(cells.rows.sum()))
+
+
+def expanded(model: Model, rows: np.ndarray, cell: np.ndarray, regressors: tuple[Regressor, ...]) -> np.ndarray:
+    """Regressors row by row, of design columns `rows` (n, P) in cells `cell` (n,). Float64 (n, k)."""
+    basis = np.column_stack([each.basis for each in regressors])
+    value = np.column_stack([each.cell for each in regressors])
+    return rows @ basis * value[cell]

@@ -27,6 +27,7 @@ include: "rules/cohort.smk"
 include: "rules/matching.smk"
 include: "rules/imputation.smk"
 include: "rules/models.smk"
+include: "rules/variants.smk"
 include: "rules/report.smk"
 include: "rules/documentation.smk"
 

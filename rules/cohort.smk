@@ -9,7 +9,7 @@ rule match_las:
         events=lambda w: events_of(w) if STUDY.plan.computes_comparators(w.outcome) else [],
         covariates=lambda w: covariates_of(w) if STUDY.plan.computes_comparators(w.outcome) else [],
     output:
-        "results/aggregate/parts/la_matches/{outcome}.csv",
+        matches="results/aggregate/parts/la_matches/{outcome}.csv",
     log:
         "results/logs/match_las/{outcome}.log",
     benchmark:
@@ -28,7 +28,7 @@ rule cohort:
     input:
         events=events_of,
         flow=lambda w: expand(rules.outcomes.output.flow, outcome=w.outcome, la=STUDY.plan.las_of(w.outcome)),
-        matches=rules.match_las.output,
+        matches=rules.match_las.output.matches,
         covariates=covariates_of,
     output:
         cohort="results/individual/cohort/{outcome}.parquet",

@@ -7,7 +7,13 @@ from scripts.outcomes.measures import MEASURES
 from scripts.outcomes.populations import POPULATIONS
 from scripts.workflow.digests import RememberedDigests
 from scripts.workflow.jobs import run_logged, run_process
-from scripts.workflow.stages import ESTIMATE_TABLES, POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE
+from scripts.workflow.stages import (
+    ESTIMATE_TABLES,
+    POOLED_BY_LA,
+    POOLED_BY_OUTCOME,
+    POOLED_BY_SOURCE,
+    POOLED_BY_VARIATION,
+)
 from scripts.workflow.study import Study
 
 DIGESTS = RememberedDigests(Path(".snakemake/digests.json"))
@@ -23,7 +29,7 @@ def really_runs():
 
 
 STUDY = Study(load_study(config, CONFIG_FILES, set(POPULATIONS), set(MEASURES)), DIGESTS, really_runs)
-POOLED_TABLES = [*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME]
+POOLED_TABLES = [*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME, *POOLED_BY_VARIATION]
 
 
 def settings(stage, *names):
@@ -91,6 +97,7 @@ wildcard_constraints:
     outcome="|".join(STUDY.plan.outcomes),
     imputation="|".join(STUDY.plan.imputations),
     table="|".join(POOLED_TABLES),
+    variation="|".join(STUDY.plan.variations) or "none",
 
 
 container: None

@@ -49,8 +49,18 @@ def clean(
     inputs : table -> parquet file of each source LA it consists of; `outputs`: table -> parquet file.
     settings : config blocks `cleaning` and `dates`; `lifetimes` of the source LAs (scripts.clean.lifetimes).
     """
-    choices = CleaningSettings.from_config(settings["cleaning"], settings["dates"])
     ledger = Ledger(la)
+    cleaned = cleaned_la(la, inputs, settings, ledger)
+    for name, path in outputs.items():
+        write_parquet(cleaned[name], path)
+    write_results(ledger.table(), "ledger", ledger_file)
+
+
+def cleaned_la(
+    la: str, inputs: dict[str, list[str]], settings: dict[str, Any], ledger: Ledger
+) -> dict[str, pl.DataFrame]:
+    """The cleaned tables of one analysis LA by name; arguments as for `clean`."""
+    choices = CleaningSettings.from_config(settings["cleaning"], settings["dates"])
     raw = {name: pl.concat([read_parquet(path) for path in paths]) for name, paths in inputs.items()}
     raw["section47"] = raw["section47"].with_columns(pl.lit(None, pl.Int32).alias("census_year"))
     raw["care_episodes"] = raw["care_episodes"].with_columns(pl.lit(None, pl.Int32).alias("census_year"))
@@ -59,10 +69,7 @@ def clean(
     dated = {
         name: clear_implausible_dates(raw[name], name, columns, choices, ledger) for name, columns in DATES.items()
     }
-    cleaned = clean_tables(dated | {"disabilities": raw["disabilities"]}, choices, ledger)
-    for name, path in outputs.items():
-        write_parquet(cleaned[name], path)
-    write_results(ledger.table(), "ledger", ledger_file)
+    return clean_tables(dated | {"disabilities": raw["disabilities"]}, choices, ledger)
 
 
 def traps(ledger_file: str, ingest_report_file: str, traps_file: str) -> None:

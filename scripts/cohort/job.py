@@ -40,30 +40,42 @@ def cohort(
 
     Settings: outcome (key), outlier_iqr_multiple, event_time, la_covariates (config covariates.la), max_missing_share.
     """
-    groups = read_results("la_matches", matches_file).select(
+    groups = groups_of(read_results("la_matches", matches_file))
+    members = set(groups["la_code"])
+    events = pl.concat([read_parquet(path) for path in events_files])
+    flow = CohortFlow()
+    covariates = read_la_covariates(covariates_file, [entry["name"] for entry in settings["la_covariates"]])
+    write_parquet(cohort_frame(events, groups, covariates, settings, flow), cohort_file)
+    by_la = pl.concat([read_results("flow_by_la", path) for path in flow_files]).filter(
+        pl.col("la_code").is_in(members)
+    )
+    write_results(flow_table(by_la, groups, flow, settings["outcome"]), "flow", flow_file)
+
+
+def groups_of(matches: pl.DataFrame) -> pl.DataFrame:
+    """Groups, arms and dates out of the results table `la_matches`."""
+    return matches.select(
         "group",
         "la_code",
         (pl.col("role") == "pilot").cast(pl.Int8).alias("treated"),
         pl.col("embedding_start").str.to_date(),
         pl.col("embedding_end").str.to_date(),
     )
-    members = set(groups["la_code"])
-    events = pl.concat([read_parquet(path) for path in events_files])
-    flow = CohortFlow()
+
+
+def cohort_frame(
+    events: pl.DataFrame, groups: pl.DataFrame, covariates: pl.DataFrame, settings: dict[str, Any], flow: CohortFlow
+) -> pl.DataFrame:
+    """The cohort of one outcome with LA covariates; `settings` and what is read as for `cohort`."""
     assembled = assemble_cohort(
-        events.filter(pl.col("la_code").is_in(members)),
+        events.filter(pl.col("la_code").is_in(set(groups["la_code"]))),
         groups,
         settings["outlier_iqr_multiple"],
         settings["event_time"],
         flow,
     )
     fills = {entry["name"]: entry["fill"] for entry in settings["la_covariates"]}
-    covariates = read_la_covariates(covariates_file, list(fills))
-    write_parquet(join_la_covariates(assembled, covariates, fills, settings["max_missing_share"]), cohort_file)
-    by_la = pl.concat([read_results("flow_by_la", path) for path in flow_files]).filter(
-        pl.col("la_code").is_in(members)
-    )
-    write_results(flow_table(by_la, groups, flow, settings["outcome"]), "flow", flow_file)
+    return join_la_covariates(assembled, covariates, fills, settings["max_missing_share"])
 
 
 def flow_table(by_la: pl.DataFrame, groups: pl.DataFrame, flow: CohortFlow, outcome: str) -> pl.DataFrame:

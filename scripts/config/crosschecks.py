@@ -13,6 +13,7 @@ import holidays
 
 from schemas import tables
 from scripts.config.schema import KeyPath, Mistake, suggestion
+from scripts.config.variants import variant_mistakes
 from scripts.dates import financial_year_of
 from scripts.published.ees import layout
 
@@ -50,6 +51,7 @@ def cross_mistakes(study: Study, populations: set[str], measures: set[str]) -> l
         _extracts,
         _members,
         _reorganisations,
+        variant_mistakes,
     )
     return sorted([*unknown, *(mistake for check in checks for mistake in check(study))])
 
@@ -87,6 +89,9 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
     for position, covariate in enumerate(study["covariates"]["child"]):
         for place, name in enumerate(covariate.get("outcomes", [])):
             yield Reference(("covariates", "child", position, "outcomes", place), name, "an outcome", outcomes)
+    for position, variant in enumerate(study["variants"]["choices"]):
+        for place, name in enumerate(variant["outcomes"]):
+            yield Reference(("variants", "choices", position, "outcomes", place), name, "an outcome", outcomes)
     specifications = study["models"]["specifications"]
     for key, specification in specifications.items():
         for place, name in enumerate(_chosen(specification, [])):
@@ -155,6 +160,7 @@ def _repeats(study: Study) -> Iterator[Mistake]:
         (("las", "codes"), [la["code"] for la in las["codes"]]),
         (("las", "pilots"), [pilot["code"] for pilot in las["pilots"]]),
         (("covariates",), [covariate["name"] for kind in ("child", "la") for covariate in covariates[kind]]),
+        (("variants", "choices"), [variant["name"] for variant in study["variants"]["choices"]]),
         *((path, codes) for path, _, _, codes in _comparator_lists(study)),
         *(
             (("outcomes", key, "exclude_groups"), outcome["exclude_groups"])

@@ -38,6 +38,14 @@ def analyse(
     return tables.rows
 
 
+def headline_rows(cells: list[Cells], settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of `estimates` of the headline specification alone."""
+    tables = Tables(settings["outcome"])
+    headline = next(each for each in specifications(settings) if each.name == settings["models"]["headline"])
+    add_linear(tables, headline, Outcome(cells, Parameters.of(settings)))
+    return tables.rows["estimates"]
+
+
 def _add_comparisons(tables: Tables, fits: dict[str, tuple[Specification, Fitted]]) -> None:
     """The Hausman test of every random-effects specification against the fixed-effects one with the same covariates."""
     for specification, random in fits.values():

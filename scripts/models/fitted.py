@@ -15,10 +15,11 @@ from scripts.models.inference import Assignment
 from scripts.models.linear import LinearFit, fit
 from scripts.models.moments import Moments, cell_moments, la_moments
 from scripts.models.panel import quasi_demeaned
-from scripts.models.specification import ONE_EFFECT, Model, Regressor, Specification, has_reference, model
+from scripts.models.specification import ONE_EFFECT, Model, Regressor, Specification, has_reference, levels, model
 
 NO_REFERENCE = "no treated rows in the reference period"
 SATURATED = "no more rows than terms"
+PLACEBO_ABSENT = "nobody has the level of the placebo outcome"
 NOT_IDENTIFIED = "the effect is collinear with other terms"
 
 
@@ -99,6 +100,10 @@ def fit_specification(specification: Specification, cells: list[Cells], max_miss
         return fault
     if not has_reference(specification, cells[0]):
         return NO_REFERENCE
+    if specification.placebo_level is not None:
+        name, level = specification.placebo_level
+        if level not in levels(cells[0], name):
+            return PLACEBO_ABSENT
     models = [model(specification, each, max_missing_share) for each in cells]
     before = specification.estimator == "placebo_date"
     children = int(cells[0].term_children[cells[0].term_names == "pre"].sum()) if before else None

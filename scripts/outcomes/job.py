@@ -19,26 +19,28 @@ def outcomes(la: str, inputs: dict[str, str], events_file: str, flow_file: str, 
     definition = OutcomeDefinition.from_config(**settings["outcome"])
     flow = Flow()
     tables = Tables(**{name: read_parquet(path) for name, path in inputs.items()})
-    events = index_events(tables, definition, flow)
-    covariates = [covariate["name"] for covariate in settings["covariates"]]
-    write_parquet(
-        events.select(
-            pl.lit(la).alias("la_code"),
-            "child_id",
-            "index_date",
-            "event_end",
-            "post_date",
-            "financial_year",
-            "outcome",
-            *covariates,
-        ),
-        events_file,
-    )
+    write_parquet(la_events(la, tables, definition, settings["covariates"], flow), events_file)
     steps = pl.DataFrame(flow.steps, schema=["step", "n_rows", "n_children"], orient="row").with_row_index("position")
     write_results(
         steps.with_columns(pl.lit(la).alias("la_code"), pl.lit(definition.key).alias("outcome")),
         "flow_by_la",
         flow_file,
+    )
+
+
+def la_events(
+    la: str, tables: Tables, definition: OutcomeDefinition, covariates: list[dict[str, Any]], flow: Flow
+) -> pl.DataFrame:
+    """Index events of an LA with the columns that a cohort needs; `covariates` as configured."""
+    return index_events(tables, definition, flow).select(
+        pl.lit(la).alias("la_code"),
+        "child_id",
+        "index_date",
+        "event_end",
+        "post_date",
+        "financial_year",
+        "outcome",
+        *(covariate["name"] for covariate in covariates),
     )
 
 

@@ -1,8 +1,10 @@
 """What the configuration says the graph consists of: LAs, outcomes, imputations, and which of them meet."""
 
+from functools import cached_property
 from typing import Any
 
 from scripts.cohort.groups import Pilot, eligible_pilots
+from scripts.config.variants import overlaid
 
 
 class Plan:
@@ -67,6 +69,23 @@ class Plan:
     def needs_logit(self, outcome: str) -> bool:
         """Whether a specification of the outcome is not linear and so needs child rows."""
         return any(spec["estimator"] == "logit_ame" for spec in self.specifications(outcome).values())
+
+    @cached_property
+    def variations(self) -> dict[str, tuple[dict[str, Any], str]]:
+        """Every variant with every outcome that it serves: name-outcome -> entry of the configuration and outcome."""
+        return {
+            f"{variant['name']}-{outcome}": (variant, outcome)
+            for variant in self.config["variants"]["choices"]
+            for outcome in variant["outcomes"]
+        }
+
+    def recleans(self, variation: str) -> bool:
+        """Whether a variant changes cleaning, so that it starts from canonical tables."""
+        return "cleaning" in self.variations[variation][0].get("change", {})
+
+    def changed(self, variant: dict[str, Any]) -> "Plan":
+        """The plan of the study with a variant's change."""
+        return Plan(overlaid(self.config, variant.get("change", {})))
 
     def child_covariates(self, outcome: str) -> list[dict[str, Any]]:
         """The child covariates of an outcome, as configured."""

@@ -176,6 +176,30 @@ class JobSettings:
         """The columns of every linear specification are gathered in one pass, whatever the specifications are."""
         return self._models(outcome)
 
+    def vary(self, variation: str) -> Settings:
+        """What every step from index events (or cleaning) to the headline estimate is given under the variant."""
+        variant, outcome = self.plan.variations[variation]
+        changed, las = JobSettings(self.plan.changed(variant)), self.plan.las_of(outcome)
+        estimate = changed.estimate(outcome)
+        headline = {
+            name: spec
+            for name, spec in estimate["models"]["specifications"].items()
+            if name == estimate["models"]["headline"]
+        }
+        return {
+            "outcome": outcome,
+            "variant": variant["name"],
+            "label": variant["label"],
+            "shift_months": variant.get("shift_months", 0),
+            "m": self.config["variants"]["imputations"],
+            "clean": {la: changed.clean(la) for la in las} if self.plan.recleans(variation) else None,
+            "outcomes": {la: changed.outcomes(outcome, la) for la in las},
+            "cohort": changed.cohort(outcome),
+            "match": changed.match(outcome),
+            "impute": changed.impute(outcome, "1"),
+            "estimate": estimate | {"models": estimate["models"] | {"specifications": headline, "subgroups": []}},
+        }
+
     # ---- for all
 
     def completeness(self) -> Settings:

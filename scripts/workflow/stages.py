@@ -51,20 +51,22 @@ STAGES = {
     "cross_products": Stage("scripts.models.job"),
     "logit": Stage("scripts.models.job"),
     "estimate": Stage("scripts.models.job", (), ESTIMATE_TABLES),
+    "vary": Stage("scripts.variants.job", (CODES,), ("variants",)),
     "traps": Stage("scripts.clean.job", (), ("traps",)),
     "documentation": Stage("scripts.documentation.job", (CODES, ALIASES, CALIBRATION)),
     "pool": Stage("scripts.artefacts"),
     "report": Stage("scripts.report.job", ("scripts/report/*.html", "schemas/results.yaml")),
 }
 
-# Results tables whose parts are made per source LA, per analysis LA, and per outcome; each is collected into
-# results/aggregate/{table}.csv.
+# Results tables whose parts are made per source LA, per analysis LA, per variation and per outcome; each is collected
+# into results/aggregate/{table}.csv.
 POOLED_BY_SOURCE = (
     "privacy",
     "ingest_report",
     "validation",
 )
 POOLED_BY_LA = ("ledger", "yearly_profile")
+POOLED_BY_VARIATION = ("variants",)
 POOLED_BY_OUTCOME = (
     "la_matches",
     "flow",

@@ -18,7 +18,7 @@ from scripts.workflow.digests import CodeDigests, RememberedDigests, digest
 from scripts.workflow.extracts import Extracts
 from scripts.workflow.plan import Plan
 from scripts.workflow.settings import JobSettings
-from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE, STAGES
+from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE, POOLED_BY_VARIATION, STAGES
 
 Key = tuple[str, ...]
 
@@ -148,6 +148,16 @@ class Study:
         linear = {number: self.digest("cross_products", outcome, number) for number in self.plan.imputations}
         return linear | ({"logit": self.digest("logit", outcome)} if self.plan.needs_logit(outcome) else {})
 
+    def _vary_from(self, variation: str) -> dict[str, Any]:
+        _, outcome = self.plan.variations[variation]
+        las = self.plan.las_of(outcome)
+        if self.plan.recleans(variation):
+            tables = {member: self.digest("ingest", member) for la in las for member in self.plan.members(la)}
+        else:
+            tables = {la: self.digest("clean", la) for la in las}
+        covariates = self._events_and_covariates(outcome)["la_covariates"]
+        return tables | {"match_las": self.digest("match_las", outcome), "la_covariates": covariates}
+
     def _pool_from(self, table: str) -> dict[str, Any]:
         stage = next(name for name, stage in STAGES.items() if table in stage.tables)
         return {key: self.digest(stage, key) for key in self.parts(table)}
@@ -159,7 +169,7 @@ class Study:
         return {}
 
     def _report_from(self) -> dict[str, Any]:
-        pooled = (*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME)
+        pooled = (*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME, *POOLED_BY_VARIATION)
         tables = {table: self.digest("pool", table) for table in pooled} | {"completeness": self.digest("completeness")}
         return tables | ({"calibration": self.digest("calibration")} if self.extracts.synthetic else {})
 
@@ -167,4 +177,6 @@ class Study:
         """The source LAs, analysis LAs or outcomes whose parts a results table is collected from."""
         if table in POOLED_BY_SOURCE:
             return self.plan.sources
+        if table in POOLED_BY_VARIATION:
+            return list(self.plan.variations)
         return self.plan.las if table in POOLED_BY_LA else self.plan.outcomes

@@ -1,0 +1,1 @@
+"""Variants: the headline estimate with one contested choice changed, for the specification curve."""

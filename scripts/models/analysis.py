@@ -8,11 +8,11 @@ leave-one-LA-out, effects by pilot and subgroups.
 from typing import Any
 
 from scripts.models.cells import Cells
-from scripts.models.estimates import Outcome, Parameters, Tables, add_hausman, add_linear, add_logit
+from scripts.models.estimates import Outcome, Parameters, Tables, add_hausman, add_linear, add_logit, add_staggered
 from scripts.models.fitted import Fitted
 from scripts.models.logit import LogitFit
 from scripts.models.robustness import add_la_effects, add_leave_one_out, add_subgroups
-from scripts.models.specification import LOGIT, Specification, specifications
+from scripts.models.specification import LOGIT, STAGGERED, Specification, specifications
 
 
 def analyse(
@@ -26,6 +26,8 @@ def analyse(
         if specification.estimator == LOGIT:
             stored = [LogitFit(**each[specification.name]) for each in logits]
             add_logit(tables, specification, cells[0], stored, outcome.parameters)
+        elif specification.estimator == STAGGERED:
+            add_staggered(tables, specification, cells[0], outcome.parameters)
         elif fitted := add_linear(tables, specification, outcome):
             fits[specification.name] = specification, fitted
     _add_comparisons(tables, fits)

@@ -17,15 +17,17 @@ from scripts.models.cells import Cells
 from scripts.models.covariance import crv1
 from scripts.models.event_study import Leads, detectable_slope, lead_covariance, pretrend_test
 from scripts.models.fitted import NOT_IDENTIFIED, Counts, Fitted, assignment, fit_specification, sample_fault
-from scripts.models.inference import CR2, RI, WCR, Inference
+from scripts.models.inference import CR2, JACKKNIFE, RI, WCR, Inference
 from scripts.models.logit import LogitFit
 from scripts.models.panel import Test, breusch_godfrey, hausman
 from scripts.models.pooling import has_full_rank, pool
-from scripts.models.specification import EFFECT, ONE_EFFECT, Regressor, Specification
+from scripts.models.specification import EFFECT, ONE_EFFECT, STAGGERED, Regressor, Specification
+from scripts.models.staggered import DYNAMIC, Aggregation, Effect, cells_panel, staggered
 from scripts.models.wild import joint_bootstrap, wild_weights
 
 ESTIMATED, POINT_ONLY, NOT_ESTIMABLE = "estimated", "point_estimate_only", "not_estimable"
 FEW_LAS = "clustered errors need two treated and two comparator LAs, before and after embedding"
+NOT_COMPARED = "no pilot has rows before and after embedding and a comparator with both"
 NO_FITS = "no logit was fitted"
 NUMBERS = ("estimate", "std_error", "ci_low", "ci_high", "p_value", "df", "mdes")
 
@@ -272,3 +274,42 @@ def add_logit(
     if not counts.supports_inference:
         found = Inference(method, found.estimate)
     tables.add_estimate(specification.name, specification.estimator, method, counts, found)
+
+
+def add_staggered(tables: Tables, specification: Specification, cells: Cells, parameters: Parameters) -> None:
+    """Averages of ATT(g,t) and their parts by years since the first one after embedding; errors by jackknife over LAs.
+
+    No covariate enters, so the imputations do not differ.
+    """
+    counts = Counts.of(cells)
+    found = None if sample_fault(cells) else staggered(cells_panel(cells))
+    if found is None:
+        reason = sample_fault(cells) or NOT_COMPARED
+        tables.add_failure(specification, counts, (JACKKNIFE,), reason)
+        return
+    tables.add_status(specification.name, counts, "")
+    for name, average in found.aggregations.items():
+        tables.add_estimate(
+            specification.name,
+            f"{STAGGERED}_{name}",
+            JACKKNIFE,
+            counts,
+            _jackknifed(average, average.df, counts, parameters),
+        )
+    dynamic = found.aggregations[DYNAMIC]
+    for part in dynamic.parts:
+        tables.add_estimate(
+            specification.name,
+            f"{STAGGERED}[{part.key}]",
+            JACKKNIFE,
+            counts,
+            _jackknifed(part, dynamic.df, counts, parameters),
+        )
+
+
+def _jackknifed(effect: Effect | Aggregation, df: int, counts: Counts, parameters: Parameters) -> Inference:
+    """An effect with its jackknife error, where there is one."""
+    if effect.std_error is None or not counts.supports_inference:
+        return Inference(JACKKNIFE, effect.estimate)
+    estimate, variance = np.array([[effect.estimate]]), np.array([[effect.std_error**2]])
+    return inference.t_inference(JACKKNIFE, estimate, variance, df, parameters.confidence)

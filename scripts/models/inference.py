@@ -18,7 +18,7 @@ from scripts.models.pooling import pool
 from scripts.models.randomisation import randomisation
 from scripts.models.wild import WildWeights, bootstrap
 
-CRV1, CRV3, CR2, WCR, RI = METHODS = ("CRV1", "CRV3", "CR2", "WCR", "RI")
+CRV1, CRV3, CR2, WCR, RI, JACKKNIFE = ("CRV1", "CRV3", "CR2", "WCR", "RI", "jackknife")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ EVENTS = ("event_study", "lags_only")
 ONE_EFFECT = ("did", "two_way", "fixed_effects", "random_effects", "placebo_date")
 LINEAR = (*ONE_EFFECT, *EVENTS, "dose")
 LOGIT = "logit_ame"
+STAGGERED = "staggered"
 WITH_LA_EFFECTS = ("two_way", "fixed_effects")
 EFFECT = "post_x_treated"
 DOSE = "post_x_treated_x_years"

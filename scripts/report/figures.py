@@ -88,9 +88,15 @@ def _wrapped(label: str, width: int = 34) -> str:
     return f"{label[:cut]}\n{label[cut + 1 :]}"
 
 
-def event_studies(findings: list[Finding], estimates: pl.DataFrame, reference: int, synthetic: bool) -> Picture | None:
-    """Difference between pilots and comparators by years since embedding, relative to the reference year."""
-    events = estimates.filter(pl.col("specification") == "event_study", pl.col("ci_low").is_not_null()).with_columns(
+def event_studies(
+    findings: list[Finding], estimates: pl.DataFrame, method: str, reference: int, synthetic: bool
+) -> Picture | None:
+    """Difference between pilots and comparators by years since embedding, relative to the reference year.
+
+    `method` gives the intervals.
+    """
+    of_method = estimates.filter(pl.col("specification") == "event_study", pl.col("method") == method)
+    events = of_method.drop_nulls(["ci_low", "ci_high"]).with_columns(
         pl.col("estimator").str.extract(r"\[(-?\d+)\]").cast(pl.Int32).alias("year")
     )
     events = events.drop_nulls("year")

@@ -24,7 +24,9 @@ def report(tables: dict[str, str], output: str, settings: dict[str, Any]) -> Non
     found = findings(config, read["estimates"], read["estimation_status"], read["flow"])
     pictures = {
         "forest": forest(found, settings["synthetic"]),
-        "events": event_studies(found, read["estimates"], _reference(config), settings["synthetic"]),
+        "events": event_studies(
+            found, read["estimates"], config["inference"]["headline"], _reference(config), settings["synthetic"]
+        ),
         "love": love_plot(found, read["balance"], _matched_on(config), settings["synthetic"]),
     }
     environment = Environment(

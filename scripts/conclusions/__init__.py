@@ -1,0 +1,1 @@
+"""Conclusions: what all estimates of all outcomes say together."""

@@ -9,8 +9,6 @@ from typing import Any
 from scripts.config.schema import Mistake, schema_mistakes
 
 Study = dict[str, Any]
-# What a job in memory can redo; a change elsewhere would be ignored in silence.
-REDONE = ("cleaning", "outcomes", "kinship_definitions", "covariates", "matching", "imputation", "models")
 
 
 def overlaid(base: Any, change: Any) -> Any:
@@ -20,17 +18,20 @@ def overlaid(base: Any, change: Any) -> Any:
     return base | {key: overlaid(base.get(key), value) for key, value in change.items()}
 
 
+def changed(study: Study, variant: dict[str, Any]) -> Study:
+    """The study under a variant, whose `change` names keys by their dotted path."""
+    for path, value in variant.get("change", {}).items():
+        for key in reversed(path.split(".")):
+            value = {key: value}
+        study = overlaid(study, value)
+    return study
+
+
 def variant_mistakes(study: Study) -> Iterator[Mistake]:
-    """What a variant's change breaks, under the path of the change."""
+    """What a variant's change breaks, under the path of the variant; it may break nothing that the study keeps."""
     for position, variant in enumerate(study["variants"]["choices"]):
         path = ("variants", "choices", position)
-        change = variant.get("change", {})
-        for key in change:
-            if key not in REDONE:
-                yield Mistake(
-                    (*path, "change", key), f"a variant cannot change this; it can change {', '.join(REDONE)}"
-                )
-        if not change and not variant.get("shift_months"):
+        if not variant.get("change") and not variant.get("shift_months"):
             yield Mistake(path, "changes nothing; give `change` or `shift_months`")
-        for mistake in schema_mistakes(overlaid(study, change)):
+        for mistake in schema_mistakes(changed(study, variant)):
             yield Mistake((*path, "change", *mistake.path), mistake.problem)

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Any
 
 from scripts.cohort.groups import Pilot, eligible_pilots
-from scripts.config.variants import overlaid
+from scripts.config.variants import changed
 
 
 class Plan:
@@ -81,11 +81,11 @@ class Plan:
 
     def recleans(self, variation: str) -> bool:
         """Whether a variant changes cleaning, so that it starts from canonical tables."""
-        return "cleaning" in self.variations[variation][0].get("change", {})
+        return any(key.startswith("cleaning.") for key in self.variations[variation][0].get("change", {}))
 
     def changed(self, variant: dict[str, Any]) -> "Plan":
         """The plan of the study with a variant's change."""
-        return Plan(overlaid(self.config, variant.get("change", {})))
+        return Plan(changed(self.config, variant))
 
     def child_covariates(self, outcome: str) -> list[dict[str, Any]]:
         """The child covariates of an outcome, as configured."""

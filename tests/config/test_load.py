@@ -19,6 +19,7 @@ DEFAULT = read_yaml(DEFAULT_FILE)
 POPULATIONS = {outcome["population"] for outcome in DEFAULT["outcomes"].values()}
 MEASURES = {outcome["measure"] for outcome in DEFAULT["outcomes"].values()}
 FREE_MAPS = {
+    "change",
     "outcomes",
     "kinship_definitions",
     "specifications",

@@ -10,7 +10,12 @@ import yaml
 
 from scripts.artefacts import contract_schema, results_contract
 from scripts.clean.ledger import imbalance
-from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE
+from scripts.config.load import read_yaml
+from scripts.config.variants import overlaid
+from scripts.variants.job import vary
+from scripts.workflow.plan import Plan
+from scripts.workflow.settings import JobSettings
+from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE, POOLED_BY_VARIATION
 from tests.workflow.conftest import Project, copy_project
 
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -24,8 +29,8 @@ def aggregate(project: Project, table: str) -> pl.DataFrame:
 def test_estimates_exist_for_every_research_question_in_the_promised_columns(finished: Project) -> None:
     header = (finished.folder / "results" / "aggregate" / "estimates.csv").read_text().splitlines()[0]
     assert header == (
-        "outcome,specification,estimator,method,estimate,std_error,ci_low,ci_high,p_value,df,n_children,n_rows,n_las,"
-        "n_treated_las"
+        "outcome,specification,estimator,method,estimate,std_error,ci_low,ci_high,p_value,df,mdes,n_children,n_rows,"
+        "n_las,n_treated_las"
     )
     main = aggregate(finished, "estimates").filter(specification="main")
     assert set(main["outcome"]) >= PRIMARY
@@ -39,7 +44,10 @@ def test_estimates_exist_for_every_research_question_in_the_promised_columns(fin
 NOT_POOLED = ("calibration", "completeness", "recording_breaks", "published_files")
 
 
-@pytest.mark.parametrize("table", [*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME, *NOT_POOLED])
+POOLED = [*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME, *POOLED_BY_VARIATION, *NOT_POOLED]
+
+
+@pytest.mark.parametrize("table", POOLED)
 def test_every_results_table_is_documented_and_as_documented(finished: Project, table: str) -> None:
     header = (finished.folder / "results" / "aggregate" / f"{table}.csv").read_text().splitlines()[0]
     contract = results_contract()[table]
@@ -48,6 +56,32 @@ def test_every_results_table_is_documented_and_as_documented(finished: Project, 
     for column in contract["columns"]:
         assert column["name"].startswith("n_") == ("counts" in column), column["name"]
         assert column.get("counts", "children") in {"children", "rows", "las"}
+
+
+@pytest.mark.parametrize("change", [{}, {"cleaning.nfa_conflict": "min"}])
+def test_a_variant_that_changes_nothing_gives_the_studys_estimate(
+    finished: Project, change: dict, tmp_path: Path
+) -> None:
+    """From cleaned tables, and from canonical ones cleaned again; all rows are told apart by the last digit."""
+    config = overlaid(read_yaml(finished.folder / "config.yaml"), read_yaml(finished.folder / "config" / "small.yaml"))
+    choice = {"name": "same", "label": "The same", "outcomes": ["icpc"], "change": change}
+    config["variants"] = {"imputations": config["imputation"]["m"], "choices": [choice]}
+    plan, individual = Plan(config), finished.folder / "results" / "individual"
+    stage = "ingested" if plan.recleans("same-icpc") else "cleaned"
+    tables = {la: {path.stem: [str(path)] for path in (individual / stage / la).glob("*.parquet")} for la in plan.las}
+    parts = finished.folder / "results" / "aggregate"
+    covariates = next((finished.folder / "results").rglob("la_covariates*.csv"))
+    vary(
+        tables,
+        str(parts / "parts" / "la_matches" / "icpc.csv"),
+        str(covariates),
+        str(tmp_path / "variant.csv"),
+        JobSettings(plan).vary("same-icpc"),
+    )
+    columns = ["method", "estimate", "std_error", "ci_low", "ci_high", "p_value", "n_children"]
+    main = aggregate(finished, "estimates").filter(specification="main", outcome="icpc").select(columns)
+    varied = pl.read_csv(tmp_path / "variant.csv", schema=contract_schema("variants")).select(columns)
+    assert varied.rows() == main.rows()
 
 
 def test_the_ledger_of_every_la_adds_up(finished: Project) -> None:

@@ -28,6 +28,7 @@ include: "rules/matching.smk"
 include: "rules/imputation.smk"
 include: "rules/models.smk"
 include: "rules/variants.smk"
+include: "rules/conclusions.smk"
 include: "rules/report.smk"
 include: "rules/documentation.smk"
 
@@ -39,6 +40,7 @@ rule all:
         rules.completeness.output,
         expand("results/aggregate/{table}.csv", table=POOLED_TABLES),
         rules.traps.output,
+        rules.conclude.output,
         "results/aggregate/calibration.csv" if STUDY.extracts.synthetic else [],
     message:
         "Everything is made: start with results/report/index.html"

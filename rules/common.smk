@@ -8,6 +8,7 @@ from scripts.outcomes.populations import POPULATIONS
 from scripts.workflow.digests import RememberedDigests
 from scripts.workflow.jobs import run_logged, run_process
 from scripts.workflow.stages import (
+    CONCLUSION_TABLES,
     ESTIMATE_TABLES,
     POOLED_BY_LA,
     POOLED_BY_OUTCOME,

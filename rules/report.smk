@@ -24,6 +24,7 @@ rule report:
     input:
         expand("results/aggregate/{table}.csv", table=POOLED_TABLES),
         rules.completeness.output,
+        rules.conclude.output,
         "results/aggregate/calibration.csv" if STUDY.extracts.synthetic else [],
     output:
         "results/report/index.html",

@@ -15,6 +15,8 @@ from schemas import tables
 from scripts.config.schema import KeyPath, Mistake, suggestion
 from scripts.config.variants import variant_mistakes
 from scripts.dates import financial_year_of
+from scripts.errors import StudyError
+from scripts.models.evidence import read_rules
 from scripts.published.ees import layout
 
 Study = dict[str, Any]
@@ -52,6 +54,7 @@ def cross_mistakes(study: Study, populations: set[str], measures: set[str]) -> l
         _members,
         _reorganisations,
         variant_mistakes,
+        _evidence,
     )
     return sorted([*unknown, *(mistake for check in checks for mistake in check(study))])
 
@@ -89,6 +92,8 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
     for position, covariate in enumerate(study["covariates"]["child"]):
         for place, name in enumerate(covariate.get("outcomes", [])):
             yield Reference(("covariates", "child", position, "outcomes", place), name, "an outcome", outcomes)
+    for key in study["evidence"]["smallest_effect"]:
+        yield Reference(("evidence", "smallest_effect", key), key, "an outcome", outcomes)
     for position, variant in enumerate(study["variants"]["choices"]):
         for place, name in enumerate(variant["outcomes"]):
             yield Reference(("variants", "choices", position, "outcomes", place), name, "an outcome", outcomes)
@@ -151,6 +156,17 @@ def _inference_references(study: Study) -> Iterator[Reference]:
 def _chosen(specification: Study, every: list[str]) -> list[str]:
     """The outcomes a specification is run for; `every` stands for `all`."""
     return every if specification["outcomes"] == "all" else specification["outcomes"]
+
+
+def _evidence(study: Study) -> Iterator[Mistake]:
+    """Rules of evidence that cannot be read, and outcomes without a smallest effect of interest."""
+    for key in study["outcomes"]:
+        if key not in study["evidence"]["smallest_effect"]:
+            yield Mistake(("evidence", "smallest_effect", key), "missing")
+    try:
+        read_rules(study["evidence"])
+    except StudyError as error:
+        yield Mistake(tuple(error.place.split(".")), error.problem)
 
 
 def _repeats(study: Study) -> Iterator[Mistake]:

@@ -7,12 +7,13 @@ leave-one-LA-out, effects by pilot and subgroups.
 
 from typing import Any
 
+from scripts.models.bounds import TrendBounds, add_trend_bounds, add_unmeasured
 from scripts.models.cells import Cells
 from scripts.models.estimates import Outcome, Parameters, Tables, add_hausman, add_linear, add_logit, add_staggered
 from scripts.models.fitted import Fitted
 from scripts.models.logit import LogitFit
 from scripts.models.robustness import add_la_effects, add_leave_one_out, add_subgroups
-from scripts.models.specification import LOGIT, STAGGERED, Specification, specifications
+from scripts.models.specification import EFFECT, LOGIT, ONE_EFFECT, STAGGERED, Specification, specifications
 
 
 def analyse(
@@ -30,12 +31,18 @@ def analyse(
             add_staggered(tables, specification, cells[0], outcome.parameters)
         elif fitted := add_linear(tables, specification, outcome):
             fits[specification.name] = specification, fitted
+            if specification.estimator == "event_study":
+                add_trend_bounds(tables, specification, fitted, TrendBounds.of(settings), outcome.parameters)
     _add_comparisons(tables, fits)
     headline = settings["models"]["headline"]
     if headline in fits:
         specification, fitted = fits[headline]
         add_leave_one_out(tables, specification, fitted, outcome)
         add_la_effects(tables, specification, outcome)
+        if specification.estimator in ONE_EFFECT:
+            method = settings["inference"]["headline"]
+            found = outcome.infer(specification, fitted, EFFECT, (method,))[method]
+            add_unmeasured(tables, specification, found, cells[0], outcome.parameters)
         add_subgroups(tables, specification, outcome, settings["models"]["subgroups"])
     return tables.rows
 

@@ -148,7 +148,7 @@ def cells_of(rows: Rows, la_names: tuple[str, ...]) -> Cells:
         matrices=cell_products(design, outcome, frame["weight"].to_numpy(), starts),
         la_codes=np.array(las.names, dtype=str),
         la_treated=np.bincount(las.codes[treated == 1], minlength=len(las.names)) > 0,
-        la_children=distinct_children(child, las.codes, len(las.names)),
+        la_children=_children_by_la(child, las.codes, len(las.names)),
     )
 
 
@@ -210,9 +210,10 @@ def _term_counts(
     factors += [
         (tuple(f"financial_year[{each}]" for each in years), np.searchsorted(years, year)),
         (tuple(event_name(time) for time in times), np.where(treated == 1, np.searchsorted(times, since), -1)),
-        (tuple(f"la[{name}]" for name in la_names), la),
     ]
-    return [
+    las = zip(np.bincount(la, minlength=len(la_names)), _children_by_la(child, la, len(la_names)), strict=True)
+    by_la = [(f"la[{name}]", int(rows), int(number)) for name, (rows, number) in zip(la_names, las, strict=True)]
+    return by_la + [
         (name, int(rows), int(number))
         for names, codes in factors
         for name, rows, number in zip(
@@ -222,6 +223,13 @@ def _term_counts(
             strict=True,
         )
     ]
+
+
+def _children_by_la(child: np.ndarray, la: np.ndarray, n_las: int) -> np.ndarray:
+    """Distinct children of each LA; every child is one LA's, so a table of children x LAs is not needed. (G,)"""
+    owner = np.zeros(int(child.max(initial=-1)) + 1, dtype=np.int64)
+    owner[child] = la
+    return np.bincount(owner, minlength=n_las)
 
 
 def save(cells: Cells, path: str | os.PathLike[str]) -> None:

@@ -58,7 +58,7 @@ def crv3(fit: LinearFit) -> np.ndarray:
 def cr2(fit: LinearFit, chosen: np.ndarray) -> Bent:
     """CR2 variance and degrees of freedom of the coefficients at positions `chosen` (q,)."""
     # a[g] = (I - H_g)^(-1/2) X_g A e_j in the coordinates of the root of LA g; its length is k + 1 in every LA.
-    roots = np.stack([root(matrix) for matrix in fit.moments.matrices])
+    roots = root(fit.moments.matrices)
     x, y = roots[:, :, :-1], roots[:, :, -1]
     hat = x @ fit.bread @ np.swapaxes(x, 1, 2)
     values, vectors = np.linalg.eigh(np.eye(hat.shape[1]) - hat)

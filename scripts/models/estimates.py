@@ -115,14 +115,17 @@ class Outcome:
         """Fit a specification; a text says why it cannot be."""
         return fit_specification(specification, self.cells, self.parameters.max_missing_share)
 
-    def infer(self, specification: Specification, fitted: Fitted, name: str) -> dict[str, Inference]:
-        """What every method says of a regressor that stayed; no more than the estimate where clusters are too few."""
+    def infer(
+        self, specification: Specification, fitted: Fitted, name: str, methods: tuple[str, ...] | None = None
+    ) -> dict[str, Inference]:
+        """What methods (all of the study's) say of a regressor that stayed; with too few clusters, the estimate."""
         position, wanted = fitted.position(name), self.parameters
+        methods = methods or wanted.methods
         if not fitted.counts.supports_inference:
             estimate = float(np.mean([fit.params[position] for fit in fitted.fits]))
-            return {method: Inference(method, estimate) for method in wanted.methods}
+            return {method: Inference(method, estimate) for method in methods}
         found = {}
-        for method in wanted.methods:
+        for method in methods:
             if method == WCR:
                 weights = wild_weights(fitted.fits[0].moments.n_las, wanted.wild, wanted.seed)
                 found[method] = inference.wild(fitted.fits, position, wanted.confidence, weights)

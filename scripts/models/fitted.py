@@ -14,7 +14,7 @@ from scripts.models.columns import independent_columns
 from scripts.models.inference import Assignment
 from scripts.models.linear import LinearFit, fit
 from scripts.models.moments import Moments, cell_moments, la_moments
-from scripts.models.panel import quasi_demeaned
+from scripts.models.panel import quasi_demeaned, variance_components
 from scripts.models.specification import ONE_EFFECT, Model, Regressor, Specification, has_reference, levels, model
 
 NO_REFERENCE = "no treated rows in the reference period"
@@ -144,6 +144,8 @@ def assignment(
     models = [model(specification, each, max_missing_share) for each in everyone]
     moments = [la_moments(cell_moments(each), each.cells).terms(fitted.kept) for each in models]
     if specification.estimator == "random_effects":
-        moments = [quasi_demeaned(each) for each in moments]
+        # The data's variance components, so that its own assignment gives its own statistic.
+        own = [la_moments(cell_moments(each), each.cells).terms(fitted.kept) for each in fitted.models]
+        moments = [quasi_demeaned(each, variance_components(data)) for each, data in zip(moments, own, strict=True)]
     arm = np.array([each.arm for each in fitted.used])
     return Assignment(moments, arm, fitted.models[0].cells.la_treated.astype(bool))

@@ -46,20 +46,25 @@ class DrawnStatistics:
         return float((extreme.sum() + extra) / (len(square) + extra))
 
     def interval(self, confidence: float) -> tuple[float | None, float | None]:
-        """Ends of the interval of effects that are not rejected; None where it does not end."""
-        return self._end(-1.0, 1 - confidence), self._end(1.0, 1 - confidence)
+        """Ends of the interval of effects that are not rejected; None where it does not end.
+
+        A hypothesis is rejected if its p-value is at most alpha, also where rounding of 1 - confidence would decide.
+        With finitely many draws the p-value wavers by a few draws where it crosses; an end is one of its crossings.
+        """
+        alpha = round(1 - confidence, 12)
+        return self._end(-1.0, alpha), self._end(1.0, alpha)
 
     def _end(self, side: float, alpha: float) -> float | None:
-        """Where the p-value falls below alpha on one side of the estimate."""
+        """Where the p-value falls to alpha on one side of the estimate."""
         inside, reach = self.estimate, self.std_error
-        while self.p_value(self.estimate + side * reach) >= alpha:
+        while self.p_value(self.estimate + side * reach) > alpha:
             inside, reach = self.estimate + side * reach, 2 * reach
             if reach > FARTHEST * self.std_error:
                 return None
         outside = self.estimate + side * reach
         for _ in range(BISECTIONS):
             middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if self.p_value(middle) >= alpha else (inside, middle)
+            inside, outside = (middle, outside) if self.p_value(middle) > alpha else (inside, middle)
         return (inside + outside) / 2
 
 

@@ -1,8 +1,8 @@
 """Weighted least squares from moments per LA alone (methods.md section 2).
 
 What enters: moments per LA of regressors that are independent. What leaves: coefficients, equal to those of the
-regression on all child rows, the inverse of X'WX and each LA's score. Each LA's matrix is replaced by a root R with
-R'R = [X y]'W[X y]; the stacked roots are pseudo-rows for statsmodels OLS.
+regression on all child rows, the inverse of X'WX and each LA's score. The sum of the LAs' matrices is replaced by a
+root R with R'R = [X y]'W[X y], whose k + 1 rows are pseudo-rows for statsmodels OLS.
 """
 
 from dataclasses import dataclass
@@ -23,21 +23,21 @@ class LinearFit:
 
 
 def root(matrix: np.ndarray) -> np.ndarray:
-    """R with R'R = matrix, for a positive semi-definite (p, p) matrix of any rank.
+    """R with R'R = matrix, for positive semi-definite matrices (..., p, p) of any rank.
 
     Columns are brought to unit length first, so that long ones do not bury short ones in rounding.
     """
-    length = np.sqrt(np.diag(matrix))
+    length = np.sqrt(np.diagonal(matrix, axis1=-2, axis2=-1))
     scale = np.where(length > 0, length, 1.0)
-    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
-    return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T * scale
+    values, vectors = np.linalg.eigh(matrix / (scale[..., :, None] * scale[..., None, :]))
+    return np.sqrt(np.maximum(values, 0.0))[..., :, None] * np.swapaxes(vectors, -2, -1) * scale[..., None, :]
 
 
 def fit(moments: Moments) -> LinearFit:
     """Regress the outcome on all regressors of the moments, which must be independent."""
     from statsmodels.regression.linear_model import OLS
 
-    rows = np.concatenate([root(matrix) for matrix in moments.matrices])
+    rows = root(moments.matrices.sum(axis=0))
     result = OLS(rows[:, -1], rows[:, :-1]).fit()
     params = np.asarray(result.params)
     scores = moments.xy - moments.xx @ params

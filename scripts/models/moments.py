@@ -58,8 +58,10 @@ def cell_moments(model: Model) -> np.ndarray:
 
 def la_moments(products: np.ndarray, cells: Cells) -> Moments:
     """Moments by LA of what `cell_moments` gives, in the order of `cells.la_codes`."""
-    matrices = np.zeros((len(cells.la_codes), *products.shape[1:]))
-    np.add.at(matrices, cells.la_number, products)
+    order = np.argsort(cells.la_number, kind="stable")
+    # Every LA has a cell, so no run is empty.
+    starts = np.searchsorted(cells.la_number[order], np.arange(len(cells.la_codes)))
+    matrices = np.add.reduceat(products[order], starts, axis=0)
     return Moments(matrices, int(cells.rows.sum()))
 
 

@@ -33,14 +33,15 @@ class Test:
     p_value: float
 
 
-def quasi_demeaned(moments: Moments) -> Moments:
+def quasi_demeaned(moments: Moments, components: tuple[float, float] | None = None) -> Moments:
     """Moments after theta_g x its LA's mean is taken off every row, theta_g from the variance components.
 
     theta_g = 1 - sqrt(s_e / (s_e + W_g s_u)), W_g the LA's sum of weights, s_e and s_u the variances within and between
-    LAs of the residuals of pooled least squares. Without variance between LAs nothing changes.
+    LAs of the residuals of pooled least squares, unless `components` gives them. Without variance between LAs nothing
+    changes.
     """
     size, means = _sizes_and_means(moments)
-    within, between = variance_components(moments)
+    within, between = components or variance_components(moments)
     theta = 1 - np.sqrt(within / (within + size * between))
     taken = (1 - (1 - theta) ** 2) * size
     outer = means[:, :, None] * means[:, None, :]

@@ -20,6 +20,8 @@ from scripts.models.moments import Moments
 
 # An assignment that leaves so small a share of the effect's regressor unexplained has no estimate; it is not counted.
 TOLERANCE = 1e-9
+# Draws taken at a time: their regressors and coefficients stay in the processor's cache.
+BLOCK_DRAWS = 1024
 
 
 def assignments(treated: np.ndarray, draws: int, seed: int) -> tuple[np.ndarray, bool]:
@@ -81,25 +83,44 @@ def _draws(moments: Moments, arm: np.ndarray, treated: np.ndarray, drawn: np.nda
     left = ww_b - np.swapaxes(zw_b, 1, 2) @ slope
     length = np.einsum("bqq->bq", ww_b)
     with np.errstate(invalid="ignore", divide="ignore"):
-        singular = np.linalg.det(left / np.sqrt(length[:, :, None] * length[:, None, :])) < TOLERANCE
-    left[singular | ~np.isfinite(left).all(axis=(1, 2))] = np.eye(len(w))
+        share = np.linalg.det(left / np.sqrt(length[:, :, None] * length[:, None, :]))
+    # Not a number if a regressor is zero for all that are called treated.
+    singular = ~(share >= TOLERANCE)
+    left[singular] = np.eye(len(w))
     beta = np.linalg.solve(left, wy_b - np.swapaxes(slope, 1, 2) @ zy.sum(axis=0))
     gamma = inverse @ (zy.sum(axis=0) - zw_b @ beta)
     direction = np.linalg.inv(left)[:, :, -1]
     behind = np.einsum("bzq,bq->bz", slope, direction)
-    # An LA's score is a bilinear form in its moments: the effect's residual regressor times the outcomes' residuals.
-    ordered = np.concatenate([z, w])
-    scores = np.empty((2, len(matrices), len(drawn)))
-    for g in range(len(matrices)):
-        on = drawn[:, g, None]
-        regressor = np.hstack([-behind, on * direction])
-        product = regressor @ matrices[g][ordered[:, None], ordered]
-        for o in range(2):
-            coefficients = np.hstack([gamma[:, :, o], on * beta[:, :, o]])
-            own = np.concatenate([zy[g, :, o], wy[g, :, o]])
-            scores[o, g] = regressor @ own - np.einsum("bk,bk->b", product, coefficients)
+    y, d = _scores((zz, zw, ww, zy, wy), drawn, (behind, direction), (gamma, beta))
     factor = small_sample(moments.n_las, moments.n_rows, len(z) + len(w))
-    y, d = scores
     variance = factor * np.stack([(y**2).sum(axis=0), -2 * (y * d).sum(axis=0), (d**2).sum(axis=0)])
     variance[:, singular] = np.nan
     return np.stack([beta[:, -1, 0], -beta[:, -1, 1]]), variance
+
+
+def _scores(
+    moments: tuple[np.ndarray, ...],
+    drawn: np.ndarray,
+    regressor: tuple[np.ndarray, np.ndarray],
+    coefficients: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Every LA's score of the effect under each assignment, of both outcomes. (2, G, B)
+
+    A score is a bilinear form in the LA's moments: the effect's residual regressor, -behind z + direction w, times the
+    outcomes' residuals. The part of w is taken for the assignments alone in which the LA is called treated.
+    """
+    (zz, zw, ww, zy, wy), (behind, direction) = moments, regressor
+    gamma, beta = (np.ascontiguousarray(np.moveaxis(each, 2, 0)) for each in coefficients)
+    scores = np.empty((2, len(zz), len(drawn)))
+    for start in range(0, len(drawn), BLOCK_DRAWS):
+        part = slice(start, start + BLOCK_DRAWS)
+        for g in range(len(zz)):
+            pulled = behind[part] @ zz[g]
+            on = start + np.flatnonzero(drawn[part, g])
+            side = direction[on] @ zw[g].T
+            own = direction[on] @ ww[g] - behind[on] @ zw[g]
+            for o in range(2):
+                scores[o, g, part] = np.einsum("bz,bz->b", pulled, gamma[o, part]) - behind[part] @ zy[g, :, o]
+                fitted = np.einsum("bz,bz->b", side, gamma[o, on]) + np.einsum("bw,bw->b", own, beta[o, on])
+                scores[o, g, on] += direction[on] @ wy[g, :, o] - fitted
+    return scores

@@ -112,7 +112,9 @@ def subgroup_model(
     """
     nuisances, left_out = _nuisances(specification, cells, max_missing_share)
     found = levels(cells, variable)
-    bands = [_column(name, cells) for name in _columns_of(cells, variable, "band")]
+    # Without child covariates among the nuisances, the levels' own columns are still needed.
+    roles = ("band",) if specification.child_covariates else ("band", "child")
+    own = [_column(name, cells) for role in roles for name in _columns_of(cells, variable, role)]
     arms, periods, effects = [], [], []
     for level, basis in found.items():
         name = level_column(variable, level)
@@ -122,20 +124,23 @@ def subgroup_model(
         effects.append(Regressor(f"{name}:{EFFECT}", basis, both, (name,), effect=True, arm=True))
     outcome = np.append(np.zeros(len(cells.columns)), 1.0)
     # Differences of the last level follow from the main ones of arm and period.
-    terms = (*nuisances, *bands, *arms[:-1], *periods[:-1], *effects)
+    terms = (*nuisances, *own, *arms[:-1], *periods[:-1], *effects)
     return Model(cells, outcome, terms, tuple(left_out)), tuple(found)
 
 
 def levels(cells: Cells, variable: str) -> dict[str, np.ndarray]:
     """Level of a covariate -> the combination (P,) of design columns that is 1 in it and else 0, in text order.
 
-    Numeric covariates have their bands, if a subgroup analysis asks for them; what is not in the design has none.
+    Numeric covariates have their bands, if a subgroup analysis asks for them, and else none; nor has what is not in the
+    design. Only covariates that are 0 or 1 have counts of these two levels.
     """
     role = "band" if _columns_of(cells, variable, "band") else "child"
     names = _columns_of(cells, variable, role)
     basis = {name[len(variable) + 1 : -1]: _unit(name, cells) for name in names if name != variable}
     rest = _unit("const", cells) - sum(basis.values(), np.zeros(len(cells.columns)))
     if variable in names and role == "child":
+        if level_column(variable, "1") not in cells.term_names:
+            return {}
         return {"0": _unit("const", cells) - _unit(variable, cells), "1": _unit(variable, cells)}
     reference = [each for each in cells.references.tolist() if each.partition("[")[0] == variable]
     found = basis | {name[len(variable) + 1 : -1]: rest for name in reference[-1:]}

@@ -1,6 +1,6 @@
-"""What was found, in plain words: one sentence per outcome from its headline estimate, or the reason there is none.
+"""What was found, in plain words: one sentence per outcome from its headline effect, or the reason there is none.
 
-In: results tables `estimates`, `estimation_status`, `flow`. Out: one Finding per outcome. Estimates of shares are
+In: results tables `conclusions`, `estimation_status`, `flow`. Out: one Finding per outcome. Estimates of shares are
 turned from probabilities into percentage points here and nowhere else.
 """
 
@@ -24,6 +24,11 @@ class Finding:
     ci_low: float | None
     ci_high: float | None
     p_value: float | None
+    p_beside: float | None
+    p_adjusted: float | None
+    rating: str
+    reason: str
+    warning: str | None
     n_children: int
     n_las: int
     n_treated_las: int
@@ -36,23 +41,23 @@ def scale(unit: str) -> float:
 
 
 def findings(
-    config: dict[str, Any], estimates: pl.DataFrame, status: pl.DataFrame, flow: pl.DataFrame
+    config: dict[str, Any], conclusions: pl.DataFrame, status: pl.DataFrame, flow: pl.DataFrame
 ) -> list[Finding]:
     """One Finding per configured outcome, in the order of the configuration."""
-    return [_finding(key, entry, config, estimates, status, flow) for key, entry in config["outcomes"].items()]
+    return [_finding(key, entry, config, conclusions, status, flow) for key, entry in config["outcomes"].items()]
 
 
 def _finding(
     key: str,
     entry: dict[str, Any],
     config: dict[str, Any],
-    estimates: pl.DataFrame,
+    conclusions: pl.DataFrame,
     status: pl.DataFrame,
     flow: pl.DataFrame,
 ) -> Finding:
     headline = config["models"]["headline"]
     of_headline = (pl.col("outcome") == key) & (pl.col("specification") == headline)
-    row = estimates.filter(of_headline, pl.col("method") == config["inference"]["headline"]).row(0, named=True)
+    row = conclusions.filter(pl.col("outcome") == key).row(0, named=True)
     factor = scale(entry["unit"])
     estimate, low, high = (
         None if row[name] is None else row[name] * factor for name in ("estimate", "ci_low", "ci_high")
@@ -74,7 +79,7 @@ def _finding(
         estimate,
         low,
         high,
-        row["p_value"],
+        *(row[name] for name in ("p_value", "p_beside", "p_adjusted", "rating", "reason", "warning")),
         **counts,
         sentence=sentence,
     )

@@ -21,7 +21,7 @@ def report(tables: dict[str, str], output: str, settings: dict[str, Any]) -> Non
     """Write the page. `tables`: results table -> CSV; settings: config (the whole study), synthetic."""
     config = settings["config"]
     read = {name: read_results(name, path) for name, path in tables.items()}
-    found = findings(config, read["estimates"], read["estimation_status"], read["flow"])
+    found = findings(config, read["conclusions"], read["estimation_status"], read["flow"])
     pictures = {
         "forest": forest(found, settings["synthetic"]),
         "events": event_studies(

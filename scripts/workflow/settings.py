@@ -202,6 +202,16 @@ class JobSettings:
 
     # ---- for all
 
+    def conclude(self) -> Settings:
+        """What counts as the headline, and the rules of evidence."""
+        return {
+            "outcomes": {key: entry["primary"] for key, entry in self.config["outcomes"].items()},
+            "headline": self.config["models"]["headline"],
+            "specifications": self.config["models"]["specifications"],
+            "inference": self.config["inference"],
+            "evidence": self.config["evidence"],
+        }
+
     def completeness(self) -> Settings:
         """What counts as complete, and which source LAs the published counts of an LA are of."""
         choices = {name: value for name, value in self.config["completeness"].items() if name != "published_folder"}

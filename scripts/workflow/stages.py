@@ -26,7 +26,10 @@ ESTIMATE_TABLES = (
     "leave_one_out",
     "la_effects",
     "subgroups",
+    "sensitivity",
 )
+
+CONCLUSION_TABLES = ("conclusions", "evidence", "specification_curve")
 
 STAGES = {
     "synthetic": Stage("scripts.synthetic.job", (CALIBRATION,)),
@@ -54,6 +57,7 @@ STAGES = {
     "vary": Stage("scripts.variants.job", (CODES,), ("variants",)),
     "traps": Stage("scripts.clean.job", (), ("traps",)),
     "documentation": Stage("scripts.documentation.job", (CODES, ALIASES, CALIBRATION)),
+    "conclude": Stage("scripts.conclusions.job", (), CONCLUSION_TABLES),
     "pool": Stage("scripts.artefacts"),
     "report": Stage("scripts.report.job", ("scripts/report/*.html", "schemas/results.yaml")),
 }

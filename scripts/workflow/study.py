@@ -12,6 +12,7 @@ from typing import Any
 
 from scripts.artefacts import contract_schema
 from scripts.completeness.job import published_files
+from scripts.conclusions.job import READ as CONCLUDED_FROM
 from scripts.privacy.keys import key_id, key_path
 from scripts.synthetic.job import file_names
 from scripts.workflow.digests import CodeDigests, RememberedDigests, digest
@@ -162,6 +163,9 @@ class Study:
         stage = next(name for name, stage in STAGES.items() if table in stage.tables)
         return {key: self.digest(stage, key) for key in self.parts(table)}
 
+    def _conclude_from(self) -> dict[str, Any]:
+        return {table: self.digest("pool", table) for table in CONCLUDED_FROM}
+
     def _traps_from(self) -> dict[str, Any]:
         return {table: self.digest("pool", table) for table in ("ingest_report", "ledger")}
 
@@ -170,7 +174,8 @@ class Study:
 
     def _report_from(self) -> dict[str, Any]:
         pooled = (*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME, *POOLED_BY_VARIATION)
-        tables = {table: self.digest("pool", table) for table in pooled} | {"completeness": self.digest("completeness")}
+        tables = {table: self.digest("pool", table) for table in pooled}
+        tables |= {stage: self.digest(stage) for stage in ("completeness", "conclude")}
         return tables | ({"calibration": self.digest("calibration")} if self.extracts.synthetic else {})
 
     def parts(self, table: str) -> list[str]:

@@ -20,6 +20,7 @@ POPULATIONS = {outcome["population"] for outcome in DEFAULT["outcomes"].values()
 MEASURES = {outcome["measure"] for outcome in DEFAULT["outcomes"].values()}
 FREE_MAPS = {
     "change",
+    "smallest_effect",
     "outcomes",
     "kinship_definitions",
     "specifications",
@@ -125,7 +126,8 @@ def closed_keys(node: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[s
             yield from closed_keys(item, (*path, position))
     if isinstance(node, dict):
         for key, item in node.items():
-            if not path or path[-1] not in FREE_MAPS:
+            # The entries of evidence.effect.high and its like are conditions, whose keys the schema does not name.
+            if not path or (path[-1] not in FREE_MAPS and not (path[0] == "evidence" and isinstance(path[-1], int))):
                 yield (*path, key)
             yield from closed_keys(item, (*path, key))
 

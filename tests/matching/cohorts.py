@@ -44,6 +44,7 @@ def settings(**changes: Any) -> dict[str, Any]:
         "min_treated_las": 6,
         "serial_correlation_lags": 1,
         "wild_bootstrap": {"draws": 999, "webb_up_to": 5, "enumerate_up_to": 12},
+        "trends": {"mbars": [0.5, 1.0], "step": 0.1, "largest": 2.0, "grid_points": 51, "draws": 500},
         "randomisation": {"draws": 999, "draws_elsewhere": 999},
     }
     return base | changes

@@ -17,11 +17,11 @@ def config(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def said(entry: dict[str, Any], flow: pl.DataFrame | None = None, reason: str | None = None, **numbers: Any) -> str:
-    row = {"outcome": "x", "specification": "main", "estimator": "did", "n_children": 10, "n_las": 4} | numbers
-    estimates = pl.DataFrame([row], schema=contract_schema("estimates"))
+    row = {"outcome": "x", "rating": "none", "reason": "", "n_children": 10, "n_las": 4} | numbers
+    concluded = pl.DataFrame([row], schema=contract_schema("conclusions"))
     status = pl.DataFrame({"outcome": ["x"], "specification": ["main"], "status": [""], "reason": [reason]})
     flows = flow if flow is not None else flow_of((("pilot", "comparator"), ("pre", "post"), 5))
-    (finding,) = findings(config(entry), estimates, status, flows)
+    (finding,) = findings(config(entry), concluded, status, flows)
     return finding.sentence
 
 

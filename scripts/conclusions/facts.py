@@ -51,7 +51,15 @@ def facts_of(
     effective = headline_row(own["estimates"], outcome, headline, "CR2")
     placebo = own["estimates"].filter(pl.col("specification").is_in(placebos), pl.col("method") == headline.method)
     ends = [row.get(name) for name in ("ci_low", "ci_high")]
-    measures = dict(own["sensitivity"].filter(pl.col("measure") != "trend_bound").select("measure", "value").rows())
+    # Without a value, the effect is not told from none even if trends do not diverge.
+    measures = {"trend_breakdown": 0.0} if "trend_breakdown" in own["sensitivity"]["measure"] else {}
+    measures |= dict(
+        own["sensitivity"]
+        .filter(pl.col("measure") != "trend_bound")
+        .drop_nulls("value")
+        .select("measure", "value")
+        .rows()
+    )
     return {
         "p_wild": row.get("p_value"),
         "p_randomisation": headline_row(own["estimates"], outcome, headline, headline.beside).get("p_value"),

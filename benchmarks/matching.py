@@ -2,10 +2,10 @@
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/matching.py [--rows 4000000] [--json figures.json]
 
-The cohort has the columns that the cohort stage leaves: 150 LAs of which 10 treated, a matched group each, 12 covariates
-(8 matched on). Two kinds of step: those on a frame start from its columns as they are in the file (text), those on codes
-start from integer levels; what a step includes stands beside it. CPU seconds are those of all threads. Peers run on fewer
-rows, as named: statsmodels' Logit and, where R and MatchIt are installed, MatchIt.
+The cohort has the columns that the cohort stage leaves: 150 LAs of which 10 treated, a matched group each, 12
+covariates (8 matched on). The text of the file is turned into integers once (`encode`); the steps start from the
+encoded frame or from integer levels, and what each includes stands beside it. CPU seconds are those of all threads.
+Peers run on fewer rows, as named: statsmodels' Logit and, where R and MatchIt are installed, MatchIt.
 """
 
 import argparse
@@ -27,10 +27,10 @@ import polars as pl
 import psutil
 import statsmodels.api as sm
 
-from scripts.matching.balance import balance_tables
-from scripts.matching.cem import cross, has_counterpart, period_factors
-from scripts.matching.covariates import ChildCovariate, coarsened, exact_levels
-from scripts.matching.job import weighted_cohort
+from scripts.matching.balance import balance_of, balance_tables, sample
+from scripts.matching.cem import cross, period_factors
+from scripts.matching.covariates import ChildCovariate, coarsened, encoded, exact_levels
+from scripts.matching.dropped import dropped_table
 from scripts.matching.methods import STUDY_METHOD, matched_by
 from scripts.matching.nearest import nearest_pairs
 from scripts.matching.propensity import logit_predictor
@@ -72,10 +72,10 @@ def generated(rows: int) -> pl.DataFrame:
     la = rng.integers(0, N_LAS, rows)
     child = la * (rows // 200) + rng.integers(0, rows // 200, rows)
     columns = {
-        "la_code": np.arange(300, 300 + N_LAS).astype(str)[la],
-        "child_id": np.char.add("c", np.arange(N_LAS * (rows // 200)).astype(str))[child],
+        "la_code": pl.Series(np.arange(300, 300 + N_LAS)).cast(pl.String).gather(la),
+        "child_id": pl.format("c{}", pl.Series(child)),
         "index_date": np.datetime64("2010-04-01") + rng.integers(0, 365 * 8, rows),
-        "group": np.arange(300, 300 + N_TREATED).astype(str)[la % N_TREATED],
+        "group": pl.Series(np.arange(300, 300 + N_TREATED)).cast(pl.String).gather(la % N_TREATED),
         "treated": (la < N_TREATED).astype(np.int8),
         "post": rng.integers(0, 2, rows).astype(np.int8),
     }
@@ -86,9 +86,11 @@ def generated(rows: int) -> pl.DataFrame:
         columns[name] = (
             pl.Series(code).cast(pl.Float64 if kind == "numeric" else pl.Int8)
             if kind != "categorical"
-            else pl.Series(code.astype(np.uint32)).cast(pl.Enum(text)).cast(pl.String)
+            else pl.Series(text).gather(code)
         )
-    return pl.DataFrame(columns).with_row_index("row_id")
+    # The order of the cohort stage: not by child.
+    order = ("group", "la_code", "index_date", "child_id")
+    return pl.select(**columns).sort(order).with_row_index("row_id")
 
 
 class Meter:
@@ -121,30 +123,27 @@ class Meter:
 def measured(cohort: pl.DataFrame, meter: Meter) -> None:
     """Every step of matching, on the frame and on codes."""
     covariates = tuple(ChildCovariate(n, k, m, (5, 13) if k == "numeric" else ()) for n, k, m, _ in COVARIATES)
-    matching, rows = [each for each in covariates if each.match], cohort.height
+    matching, n_rows = [each for each in covariates if each.match], cohort.height
     everything = tuple(ChildCovariate(each.name, each.kind, True, each.cuts) for each in covariates)
-    individual = meter.step(
-        "individual weights", "children numbered, dates, from text", lambda: individual_weights(cohort)
+    cohort = meter.step(
+        "encode", "text columns, groups, LAs, children to integers", lambda: encoded(cohort, covariates)
     )
-    meter.step(
+    # What is compiled is kept beside the source; a first run would measure the compiler.
+    balance_tables(cohort.head(1000), covariates, np.ones(1000), np.ones(1000))
+    individual = meter.step("individual weights", "from the encoded frame", lambda: individual_weights(cohort))
+    result = meter.step(
         "CEM",
-        "levels of 8 covariates from text, strata, weights",
+        "levels of 8 covariates, strata, weights, from the encoded frame",
         lambda: matched_by(cohort, covariates, individual, STUDY_METHOD),
     )
-    factors = meter.step(
-        "levels",
-        "8 covariates, group and period from text",
-        lambda: [*period_factors(cohort), *(coarsened(cohort, each) for each in matching)],
-    )
+    factors = [*period_factors(cohort), *(coarsened(cohort, each) for each in matching)]
     treated = cohort["treated"].to_numpy().astype(np.int64)
-    period = cross(factors[:2], rows)
+    period = cross(factors[:2], n_rows)
 
     def cem() -> np.ndarray:
-        stratum = cross(factors, rows)
-        kept = has_counterpart(stratum, treated)
-        return composite_weights(stratum[kept], period[kept], treated[kept], individual[kept])
+        return composite_weights(cross(factors, n_rows), period, treated, individual)
 
-    meter.step("CEM on codes", "strata, who has a counterpart, weights", cem)
+    meter.step("CEM on codes", "strata and weights", cem)
     parts, wide = terms(cohort, covariates), terms(cohort, everything)
     score = meter.step(
         "logit, 8 covariates", "patterns and Newton, from codes", lambda: logit_predictor(parts, treated, individual)
@@ -153,10 +152,10 @@ def measured(cohort: pl.DataFrame, meter: Meter) -> None:
         "logit, 12 covariates", "patterns and Newton, from codes", lambda: logit_predictor(wide, treated, individual)
     )
     exact = [exact_levels(cohort, each) for each in covariates if each.name in ("gender", "low_income", "uasc")]
-    stratum = cross([*factors[:2], *exact], rows)
+    stratum = cross([*factors[:2], *exact], n_rows)
     nearest_pairs(stratum[:1000], score[:1000], treated[:1000], 3, np.inf, False)
     # A wide score has few ties, as with many covariates; both kinds are met.
-    spread = score + np.random.default_rng(2).normal(0, 0.1, rows)
+    spread = score + np.random.default_rng(2).normal(0, 0.1, n_rows)
     strata = f"sort and greedy search in {stratum.max() + 1} strata, compiled before"
     pairs = meter.step("nearest 1:3", strata, lambda: nearest_pairs(stratum, spread, treated, 3, np.inf, False))
     meter.step("nearest 1:3, many ties", strata, lambda: nearest_pairs(stratum, score, treated, 3, np.inf, False))
@@ -167,15 +166,14 @@ def measured(cohort: pl.DataFrame, meter: Meter) -> None:
     meter.step("weights of pairs", "from pairs", lambda: pair_weights(pairs, period, treated, individual))
     meter.step(
         "entropy balancing",
-        "everything but individual weights, from text",
+        "levels, patterns, Newton and weights, from the encoded frame",
         lambda: matched_by(cohort, covariates, individual, ENTROPY),
     )
-    everyone = weighted_cohort(cohort, covariates)
-    meter.step(
-        "balance",
-        "both tables, before and after, from text",
-        lambda: balance_tables(everyone, covariates, individual, everyone["weight"].to_numpy()),
+    taken = meter.step(
+        "rows by child", "sort, from the encoded frame", lambda: sample(cohort, individual, result.weight)
     )
+    meter.step("balance", "both tables, before and after, by child", lambda: balance_of(taken, cohort, covariates))
+    meter.step("dropped", "the table, by child", lambda: dropped_table(taken, cohort, covariates))
 
 
 def peers(cohort: pl.DataFrame, meter: Meter) -> dict[str, Any]:

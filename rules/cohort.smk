@@ -1,15 +1,18 @@
 # Matched groups of LAs and the cohort of each outcome. In: index events of the LAs that can take part, LA covariates.
-# Leaves: results/aggregate/parts/la_matches/{outcome}.csv, results/individual/cohort/{outcome}.parquet,
+# Leaves: results/aggregate/parts/la_matches/{outcome}.csv and la_balance/{outcome}.csv, results/individual/cohort/{outcome}.parquet,
 # results/aggregate/parts/flow/{outcome}.csv. The jobs read all LAs of an outcome at once.
 from scripts.cohort import job as cohort_job
 
 
 rule match_las:
     input:
-        events=lambda w: events_of(w) if STUDY.plan.computes_comparators(w.outcome) else [],
-        covariates=lambda w: covariates_of(w) if STUDY.plan.computes_comparators(w.outcome) else [],
+        events=events_of,
+        covariates=covariates_of,
+        # Its content is in the stamp, so its date means nothing.
+        neighbours=lambda w: ancient(STUDY.neighbours_files(w.outcome)),
     output:
         matches="results/aggregate/parts/la_matches/{outcome}.csv",
+        balance="results/aggregate/parts/la_balance/{outcome}.csv",
     log:
         "results/logs/match_las/{outcome}.log",
     benchmark:
@@ -20,8 +23,8 @@ rule match_las:
     message:
         "Choose the comparator LAs for {wildcards.outcome}"
     run:
-        arguments = [*input.events], optional(input.covariates), output[0], params.settings
-        run_logged(log[0], cohort_job.match_las, *arguments)
+        arguments = [*input.events], optional(input.covariates), optional(input.neighbours), *output
+        run_logged(log[0], cohort_job.match_las, *arguments, params.settings)
 
 
 rule cohort:

@@ -1,5 +1,6 @@
-# Child matching. In: the cohort of an outcome. Leaves: results/individual/matched/{outcome}.parquet and balance before and
-# after, results/aggregate/parts/balance/{outcome}.csv and balance_overall/{outcome}.csv.
+# Child matching. In: the cohort of an outcome. Leaves: results/individual/matched/{outcome}.parquet, balance before and
+# after, results/aggregate/parts/balance/{outcome}.csv and balance_overall/{outcome}.csv, and who dropped out,
+# dropped/{outcome}.csv.
 from scripts.matching import job as matching_job
 
 
@@ -10,6 +11,7 @@ rule match:
         matched="results/individual/matched/{outcome}.parquet",
         balance="results/aggregate/parts/balance/{outcome}.csv",
         overall="results/aggregate/parts/balance_overall/{outcome}.csv",
+        dropped="results/aggregate/parts/dropped/{outcome}.csv",
     log:
         "results/logs/match/{outcome}.log",
     benchmark:
@@ -27,5 +29,6 @@ rule match:
             output.matched,
             output.balance,
             output.overall,
+            output.dropped,
             params.settings,
         )

@@ -6,25 +6,47 @@ import polars as pl
 
 from scripts.artefacts import read_parquet, read_results, write_parquet, write_results
 from scripts.cohort.assemble import CohortFlow, assemble_cohort
-from scripts.cohort.groups import Pilot, matched_groups
+from scripts.cohort.groups import Pilot, la_profiles, matched_groups
 from scripts.cohort.la_covariates import join_la_covariates, read_la_covariates
-from scripts.matching.las import la_matching
+from scripts.matching.la_balance import la_balance
+from scripts.matching.las import NEIGHBOURS, OUTCOME_PROFILE, la_matching
+from scripts.matching.neighbours import neighbours_of
 
 ARMS = {1: "pilot", 0: "comparator"}
 PERIODS = {1: "post", 0: "pre"}
 
 
-def match_las(events_files: list[str], covariates_file: str | None, output: str, settings: dict[str, Any]) -> None:
-    """Write results table `la_matches` of one outcome.
+def match_las(
+    events_files: list[str],
+    covariates_file: str | None,
+    neighbours_file: str | None,
+    matches_file: str,
+    balance_file: str,
+    settings: dict[str, Any],
+) -> None:
+    """Write results tables `la_matches` and `la_balance` of one outcome.
 
-    `events_files` are empty when every group has an explicit list. Settings: outcome (key), groups (Pilot.as_settings),
-    all_pilots (LA codes), matching (config block), la_covariates (names).
+    Parameters
+    ----------
+    events_files : index events of every LA that can take part, one file per LA.
+    neighbours_file : published statistical neighbours; needed if they decide for some pilot.
+    settings : outcome (key), groups (Pilot.as_settings), all_pilots (LA codes), matching (config block), la_covariates
+        (names), members (analysis LA -> source LAs).
     """
-    pilots = [Pilot.from_settings(told) for told in settings["groups"]]
+    pilots, matching = [Pilot.from_settings(told) for told in settings["groups"]], la_matching(settings)
     events = [read_parquet(path, ["la_code", "financial_year", "event_end", "outcome"]) for path in events_files]
     covariates = read_la_covariates(covariates_file, settings["la_covariates"])
-    groups = matched_groups(pilots, settings["all_pilots"], events, covariates, la_matching(settings))
-    write_results(groups.with_columns(pl.lit(settings["outcome"]).alias("outcome")), "la_matches", output)
+    profiles = la_profiles(pilots, events, covariates)
+    unlisted = [pilot.code for pilot in pilots if pilot.comparators is None]
+    by_list = unlisted and matching.method == NEIGHBOURS
+    neighbours = neighbours_of(neighbours_file, unlisted, settings["members"]) if by_list else None
+    groups = matched_groups(pilots, settings["all_pilots"], profiles, matching, neighbours)
+    variables = tuple(dict.fromkeys((*OUTCOME_PROFILE, *settings["la_covariates"])))
+    thresholds = tuple(settings["matching"]["las"]["balance_thresholds"])
+    balance = la_balance(groups, profiles, settings["all_pilots"], variables, matching.profile, thresholds)
+    outcome = pl.lit(settings["outcome"]).alias("outcome")
+    write_results(groups.with_columns(outcome), "la_matches", matches_file)
+    write_results(balance.with_columns(outcome), "la_balance", balance_file)
 
 
 def cohort(

@@ -44,6 +44,7 @@ def cross_mistakes(study: Study, populations: set[str], measures: set[str]) -> l
     checks = (
         _repeats,
         _comparators,
+        _la_matching,
         _data_window,
         _embedding,
         _outcome_dates,
@@ -125,16 +126,26 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
         if name := outcome.get("kinship_definition"):
             yield Reference(("outcomes", key, "kinship_definition"), name, "one of kinship_definitions", definitions)
 
-    profile = PROFILE_OF_OUTCOME | {covariate["name"] for covariate in study["covariates"]["la"]}
-    for position, name in enumerate(study["matching"]["las"]["profile"]):
-        what = "outcome_level, outcome_trend or one of covariates.la"
-        yield Reference(("matching", "las", "profile", position), name, what, profile)
-
+    yield from _matching_references(study)
     calendar, countries = study["dates"]["bank_holidays"], holidays.list_supported_countries()
     path = ("dates", "bank_holidays")
     yield Reference((*path, "country"), calendar["country"], "a country of the holidays package", set(countries))
     parts = set(countries.get(calendar["country"], [calendar["subdivision"]]))
     yield Reference((*path, "subdivision"), calendar["subdivision"], f"a part of {calendar['country']}", parts)
+
+
+def _matching_references(study: Study) -> Iterator[Reference]:
+    """Variables of the distance between LAs, and covariates on which pairs of children must agree."""
+    profile = PROFILE_OF_OUTCOME | {covariate["name"] for covariate in study["covariates"]["la"]}
+    for position, name in enumerate(study["matching"]["las"]["profile"]):
+        what = "outcome_level, outcome_trend or one of covariates.la"
+        yield Reference(("matching", "las", "profile", position), name, what, profile)
+    for name in study["matching"]["las"]["variable_calipers"]:
+        what = "outcome_level, outcome_trend or one of covariates.la"
+        yield Reference(("matching", "las", "variable_calipers", name), name, what, profile)
+    names = {covariate["name"] for covariate in study["covariates"]["child"]}
+    for position, name in enumerate(study["matching"]["children"]["nearest"]["exact"]):
+        yield Reference(("matching", "children", "nearest", "exact", position), name, "a child covariate", names)
 
 
 def _inference_references(study: Study) -> Iterator[Reference]:
@@ -196,6 +207,16 @@ def _comparators(study: Study) -> Iterator[Mistake]:
                 yield Mistake((*path, position), f'"{code}" is the pilot itself')
             elif code in pilots:
                 yield Mistake((*path, position), f'"{code}" is a pilot too; a comparator must not be one')
+
+
+def _la_matching(study: Study) -> Iterator[Mistake]:
+    """Statistical neighbours come from a file; the thresholds of balance ascend."""
+    las = study["matching"]["las"]
+    if las["method"] == "neighbours" and not las["neighbours_file"]:
+        yield Mistake(("matching", "las", "neighbours_file"), "needed because matching.las.method is neighbours")
+    if las["balance_thresholds"] != sorted(set(las["balance_thresholds"])):
+        path = ("matching", "las", "balance_thresholds")
+        yield Mistake(path, f"{las['balance_thresholds']} is not in strictly ascending order")
 
 
 def _data_window(study: Study) -> Iterator[Mistake]:

@@ -21,12 +21,18 @@ from scripts.matching.covariates import (
     ChildCovariate,
     Levels,
     children,
-    distinct_children,
     text_levels,
+    value_levels,
 )
 
 PERIODS = ("pre", "post")
+STAGES = ("before", "after")
+BEFORE = 0
+# Every period with every stage, in the order of the rows.
+PERIOD_STAGES = [(period, stage) for period in range(len(PERIODS)) for stage in range(len(STAGES))]
 MEAN = "mean"
+# Levels that fit a byte
+BYTE = 1 << 8
 KEYS = {"period": pl.String, "stage": pl.String}
 ARMS = ("treated", "comparator")
 COLUMNS = (
@@ -45,23 +51,46 @@ OVERALL_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Sample:
-    """What balance needs of each row: period and arm as cell = 2 x post + treated, child number, weight per stage."""
+class Tally:
+    """Sums of weights and their squares, rows and distinct children with weight; each (2 stages, 2 periods, 2 arms, L).
 
+    Periods are pre and post, arms comparator and treated, stages before and after matching.
+    """
+
+    sums: np.ndarray
+    squares: np.ndarray
+    rows: np.ndarray
+    children: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows in the order of their children (n,): which row, period and arm as 2 x post + treated, child, weights."""
+
+    order: np.ndarray
     cell: np.ndarray
     child: np.ndarray
-    weights: dict[str, np.ndarray]
+    weights: np.ndarray
 
-    def table(self, stage: str, codes: np.ndarray, n_levels: int) -> np.ndarray:
-        """Sums of weights, shape (2 periods, 2 arms, n_levels)."""
-        sums = np.bincount(self.cell * n_levels + codes, weights=self.weights[stage], minlength=4 * n_levels)
-        # Without rows bincount counts in integers.
-        return sums.astype(float).reshape(2, 2, n_levels)
+    def tally(self, codes: np.ndarray, n_levels: int) -> Tally:
+        """What stands behind each of 0..n_levels-1 levels; `codes` (n,) in the order of the cohort's rows."""
+        from scripts.matching.kernels import tally
 
-    def children(self, stage: str, codes: np.ndarray, n_levels: int) -> np.ndarray:
-        """Distinct children with weight, shape (2 periods, 2 arms, n_levels)."""
-        inside = np.where(self.weights[stage] > 0, self.cell * n_levels + codes, -1)
-        return distinct_children(self.child, inside, 4 * n_levels).reshape(2, 2, n_levels)
+        # Reordered before the loop and narrow: fetched one by one inside it they would be most of the time.
+        placed = codes.astype(np.uint8 if n_levels <= BYTE else np.int32)[self.order]
+        tables = tally(placed, self.cell, self.child, self.weights, n_levels)
+        return Tally(*(table.reshape(len(STAGES), 2, 2, n_levels) for table in tables))
+
+
+def sample(cohort: pl.DataFrame, individual: np.ndarray, composite: np.ndarray) -> Sample:
+    """The cohort's rows with their weights before and after matching, (n,) each."""
+    from scripts.matching.kernels import sorted_rows
+
+    child = children(cohort)
+    nothing = np.zeros(len(child), dtype=np.uint64)
+    order, _ = sorted_rows(child, nothing, np.arange(len(child)), int(child.max(initial=-1)) + 1)
+    cell = cohort["post"].to_numpy().astype(np.int64) * 2 + cohort["treated"].to_numpy()
+    return Sample(order, cell[order], child[order], np.stack([individual[order], composite[order]]))
 
 
 def balance_tables(
@@ -73,10 +102,15 @@ def balance_tables(
     ----------
     individual, composite : (n,) weights of every cohort row; composite is 0 where a row did not match.
     """
-    cell = cohort["post"].to_numpy().astype(np.int64) * 2 + cohort["treated"].to_numpy()
-    sample = Sample(cell, children(cohort), {"before": individual, "after": composite})
-    rows = [row for covariate in covariates for row in _covariate_rows(sample, cohort[covariate.name], covariate)]
-    return _frame(rows, COLUMNS), _frame(_overall_rows(sample, cohort, covariates), OVERALL_COLUMNS)
+    return balance_of(sample(cohort, individual, composite), cohort, covariates)
+
+
+def balance_of(
+    rows: Sample, cohort: pl.DataFrame, covariates: tuple[ChildCovariate, ...]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """As `balance_tables`, for a sample that was taken before."""
+    levels = [row for covariate in covariates for row in _covariate_rows(rows, cohort[covariate.name], covariate)]
+    return _frame(levels, COLUMNS), _frame(_overall_rows(rows, cohort, covariates), OVERALL_COLUMNS)
 
 
 def _frame(rows: list[dict[str, Any]], columns: dict[str, Any]) -> pl.DataFrame:
@@ -89,50 +123,46 @@ def _covariate_rows(sample: Sample, column: pl.Series, covariate: ChildCovariate
     if covariate.kind != "numeric":
         levels = text_levels(column)
         return _level_rows(sample, covariate.name, levels, tuple(range(len(levels.names))))
-    values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    gaps = Levels((MEAN, MISSING), np.isnan(values).astype(np.int64))
-    rows = _numeric_rows(sample, covariate.name, values, gaps)
-    return rows + _level_rows(sample, covariate.name, gaps, (1,) if gaps.codes.any() else ())
+    distinct, codes = value_levels(column.cast(pl.Float64).fill_null(np.nan).to_numpy())
+    gaps = Levels((MEAN, MISSING), np.isnan(distinct).astype(np.int64)[codes])
+    rows = _numeric_rows(sample, covariate.name, Levels(("",) * len(distinct), codes), distinct, gaps)
+    return rows + _level_rows(sample, covariate.name, gaps, (1,) if np.isnan(distinct).any() else ())
 
 
 def _level_rows(sample: Sample, name: str, levels: Levels, shown: tuple[int, ...]) -> list[dict[str, Any]]:
     """A row per period, stage and shown level with the arms' shares and their standardised difference."""
-    n_levels, rows = len(levels.names), []
-    tables = {stage: sample.table(stage, levels.codes, n_levels) for stage in sample.weights}
-    counts = {stage: sample.children(stage, levels.codes, n_levels) for stage in sample.weights}
-    for period, stage in _period_stages(sample):
-        shares, before = (_shares(tables[key][period]) for key in (stage, "before"))
+    rows, tally = [], sample.tally(levels.codes, len(levels.names))
+    for period, stage in PERIOD_STAGES:
+        shares, before = (_shares(tally.sums[key, period]) for key in (stage, BEFORE))
         for level in shown:
             p, (comparator, treated) = before[1, level], shares[:, level]
-            smd = _ratio(treated - comparator, np.sqrt(p * (1 - p)))
+            counts = tally.children[stage, period, :, level]
             rows.append(
-                _row(period, stage, name, levels.names[level], treated, comparator, counts[stage][period, :, level])
-                | {"smd": smd, "variance_ratio": np.nan, "ecdf_mean": np.nan, "ecdf_max": np.nan}
+                _row(period, stage, name, levels.names[level], treated, comparator, counts)
+                | {"smd": _ratio(treated - comparator, np.sqrt(p * (1 - p)))}
+                | dict.fromkeys(("variance_ratio", "ecdf_mean", "ecdf_max"), np.nan)
             )
     return rows
 
 
-def _numeric_rows(sample: Sample, name: str, values: np.ndarray, gaps: Levels) -> list[dict[str, Any]]:
-    """A row per period and stage with the arms' means, variance ratio and eCDF distances over the known values."""
-    distinct, codes = np.unique(values, return_inverse=True)
-    points, known = len(distinct), ~np.isnan(distinct)
-    tables = {stage: sample.table(stage, codes, points)[:, :, known] for stage in sample.weights}
-    squares = {stage: Sample(sample.cell, sample.child, {stage: w**2}) for stage, w in sample.weights.items()}
-    counts = {stage: sample.children(stage, gaps.codes, 2) for stage in sample.weights}
-    rows = []
-    for period, stage in _period_stages(sample):
-        moments = {
-            key: _moments(
-                tables[key][period], squares[key].table(key, codes, points)[period][:, known], distinct[known]
-            )
-            for key in {stage, "before"}
-        }
-        means, variances = moments[stage]
-        distance = np.abs(np.diff(np.cumsum(_shares(tables[stage][period]), axis=1), axis=0))[0]
+def _numeric_rows(
+    sample: Sample, name: str, values: Levels, distinct: np.ndarray, gaps: Levels
+) -> list[dict[str, Any]]:
+    """A row per period and stage with the arms' means, variance ratio and eCDF distances over the known values.
+
+    `distinct`: (L,) the value of each level of `values`, NaN for a gap.
+    """
+    rows, known = [], ~np.isnan(distinct)
+    tally, counted = sample.tally(values.codes, len(distinct)), sample.tally(gaps.codes, 2)
+    sums, squares, points = tally.sums[..., known], tally.squares[..., known], distinct[known]
+    for period, stage in PERIOD_STAGES:
+        means, variances = _moments(sums[stage, period], squares[stage, period], points)
+        before = _moments(sums[BEFORE, period], squares[BEFORE, period], points)[1]
+        distance = np.abs(np.diff(np.cumsum(_shares(sums[stage, period]), axis=1), axis=0))[0]
         rows.append(
-            _row(period, stage, name, MEAN, means[1], means[0], counts[stage][period, :, 0])
+            _row(period, stage, name, MEAN, means[1], means[0], counted.children[stage, period, :, 0])
             | {
-                "smd": _ratio(means[1] - means[0], np.sqrt(moments["before"][1][1])),
+                "smd": _ratio(means[1] - means[0], np.sqrt(before[1])),
                 "variance_ratio": _ratio(variances[1], variances[0]),
                 "ecdf_mean": distance.mean() if len(distance) else np.nan,
                 "ecdf_max": distance.max() if len(distance) else np.nan,
@@ -154,26 +184,25 @@ def _moments(table: np.ndarray, squares: np.ndarray, values: np.ndarray) -> tupl
 def _overall_rows(sample: Sample, cohort: pl.DataFrame, covariates: tuple[ChildCovariate, ...]) -> list[dict[str, Any]]:
     """A row per period and stage: L1, local common support, rows, children, LAs and effective sample size by arm."""
     cells, las = covariate_cells(cohort, covariates), text_levels(cohort["la_code"])
-    n_cells = int(cells.max(initial=0)) + 1
-    everyone, rows = np.zeros(cohort.height, dtype=np.int64), []
-    for period, stage in _period_stages(sample):
-        weight = sample.weights[stage]
-        table, used = sample.table(stage, cells, n_cells)[period], weight > 0
+    in_cells = sample.tally(cells, int(cells.max(initial=0)) + 1)
+    in_las = sample.tally(las.codes, max(len(las.names), 1))
+    whole, rows = sample.tally(np.zeros(cohort.height, dtype=np.int64), 1), []
+    for period, stage in PERIOD_STAGES:
+        table = in_cells.sums[stage, period]
         shares, filled = _shares(table), table > 0
-        counts = sample.children(stage, everyone, 1)[period, :, 0]
         arms = {}
         for arm, label in ((1, ARMS[0]), (0, ARMS[1])):
-            inside = used & (sample.cell == 2 * period + arm)
+            here = (stage, period, arm)
             arms |= {
-                f"n_rows_{label}": int(inside.sum()),
-                f"n_children_{label}": int(counts[arm]),
-                f"n_las_{label}": len(np.unique(las.codes[inside])),
-                f"ess_{label}": _ratio(weight[inside].sum() ** 2, (weight[inside] ** 2).sum()),
+                f"n_rows_{label}": int(whole.rows[here][0]),
+                f"n_children_{label}": int(whole.children[here][0]),
+                f"n_las_{label}": int((in_las.rows[here] > 0).sum()),
+                f"ess_{label}": _ratio(whole.sums[here][0] ** 2, whole.squares[here][0]),
             }
         rows.append(
             {
                 "period": PERIODS[period],
-                "stage": stage,
+                "stage": STAGES[stage],
                 "l1": np.abs(shares[1] - shares[0]).sum() / 2,
                 "local_common_support": _ratio(filled.all(axis=0).sum(), filled.any(axis=0).sum()),
             }
@@ -182,18 +211,13 @@ def _overall_rows(sample: Sample, cohort: pl.DataFrame, covariates: tuple[ChildC
     return rows
 
 
-def _period_stages(sample: Sample) -> list[tuple[int, str]]:
-    """Every period with every stage, in order."""
-    return [(period, stage) for period in range(2) for stage in sample.weights]
-
-
 def _row(
-    period: int, stage: str, name: str, level: str, treated: float, comparator: float, counts: np.ndarray
+    period: int, stage: int, name: str, level: str, treated: float, comparator: float, counts: np.ndarray
 ) -> dict[str, Any]:
     """The columns that every row of the balance table has."""
     return {
         "period": PERIODS[period],
-        "stage": stage,
+        "stage": STAGES[stage],
         "covariate": name,
         "level": level,
         "mean_treated": treated,

@@ -49,7 +49,8 @@ def vary(
     fills = [entry["name"] for entry in settings["cohort"]["la_covariates"]]
     covariates = read_la_covariates(covariates_file, fills)
     frame = cohort_frame(events, groups, covariates, settings["cohort"], CohortFlow())
-    weighted = weighted_cohort(frame, child_covariates(settings["match"]))
+    method = settings["match"]["matching"]["children"]
+    weighted = weighted_cohort(frame, child_covariates(settings["match"]), method)
     matched = weighted.filter(pl.col("weight") > 0)
     cells = [
         accumulate(_completed(matched, number, settings["impute"]), settings["estimate"])

@@ -21,6 +21,7 @@ PACKAGES = ("scripts", "schemas")
 LIBRARIES = (
     "numpy", "polars", "pandas", "scipy", "statsmodels", "holidays", "pandera", "pyyaml", "defusedxml", "jinja2",
     "matplotlib",
+    "numba",
 )  # fmt: skip
 SHOWN = 12
 

@@ -99,13 +99,18 @@ class JobSettings:
     # ---- per outcome
 
     def match_las(self, outcome: str) -> Settings:
-        """The groups that take part, and who may not be a comparator."""
+        """The groups that take part, who may not be a comparator, and how comparators are chosen.
+
+        A file of neighbours is known by its content, which is in the stamp.
+        """
+        las = {name: value for name, value in self.config["matching"]["las"].items() if name != "neighbours_file"}
         return {
             "outcome": outcome,
             "groups": [pilot.as_settings() for pilot in self.plan.groups(outcome)],
             "all_pilots": [pilot["code"] for pilot in self.plan.pilots],
-            "matching": {"las": self.config["matching"]["las"]},
+            "matching": {"las": las},
             "la_covariates": self._la_covariate_names(),
+            "members": {la: self.plan.members(la) for la in self.plan.las_of(outcome)},
         }
 
     def cohort(self, outcome: str) -> Settings:
@@ -123,13 +128,11 @@ class JobSettings:
         return [entry["name"] for entry in self.config["covariates"]["la"]]
 
     def match(self, outcome: str) -> Settings:
-        """The covariates to match on."""
-        covariates = {"child": self.plan.child_covariates(outcome)}
-        return {
-            "outcome": outcome,
-            "covariates": covariates,
-            "matching": {"children": self.config["matching"]["children"]},
-        }
+        """The covariates to match on, and the method with its own options: those of others make nothing stale."""
+        covariates, children = {"child": self.plan.child_covariates(outcome)}, self.config["matching"]["children"]
+        method = children["method"]
+        chosen = {"method": method} | ({method: children[method]} if method in children else {})
+        return {"outcome": outcome, "covariates": covariates, "matching": {"children": chosen}}
 
     def missingness(self, outcome: str) -> Settings:
         """The covariates to describe."""
@@ -197,7 +200,9 @@ class JobSettings:
             "cohort": changed.cohort(outcome),
             "match": changed.match(outcome),
             "impute": changed.impute(outcome, "1"),
-            "estimate": estimate | {"models": estimate["models"] | {"specifications": headline, "subgroups": []}},
+            "estimate": estimate
+            | {"models": estimate["models"] | {"specifications": headline, "subgroups": []}}
+            | {"inference": estimate["inference"] | {"methods": [estimate["inference"]["headline"]]}},
         }
 
     # ---- for all

@@ -46,9 +46,9 @@ STAGES = {
         "scripts.completeness.job", (PUBLISHED,), ("completeness", "recording_breaks", "published_files")
     ),
     "outcomes": Stage("scripts.outcomes.job", (CODES,), ("flow_by_la",)),
-    "match_las": Stage("scripts.cohort.job", (), ("la_matches",)),
+    "match_las": Stage("scripts.cohort.job", (), ("la_matches", "la_balance")),
     "cohort": Stage("scripts.cohort.job", (), ("flow",)),
-    "match": Stage("scripts.matching.job", (), ("balance", "balance_overall")),
+    "match": Stage("scripts.matching.job", (), ("balance", "balance_overall", "dropped")),
     "missingness": Stage("scripts.imputation.job", (), ("missingness",)),
     "impute": Stage("scripts.imputation.job"),
     "cross_products": Stage("scripts.models.job"),
@@ -73,9 +73,11 @@ POOLED_BY_LA = ("ledger", "yearly_profile")
 POOLED_BY_VARIATION = ("variants",)
 POOLED_BY_OUTCOME = (
     "la_matches",
+    "la_balance",
     "flow",
     "missingness",
     "balance",
     "balance_overall",
+    "dropped",
     *ESTIMATE_TABLES,
 )

@@ -13,6 +13,7 @@ from typing import Any
 from scripts.artefacts import contract_schema
 from scripts.completeness.job import published_files
 from scripts.conclusions.job import READ as CONCLUDED_FROM
+from scripts.errors import StudyError
 from scripts.privacy.keys import key_id, key_path
 from scripts.synthetic.job import file_names
 from scripts.workflow.digests import CodeDigests, RememberedDigests, digest
@@ -40,6 +41,7 @@ class Study:
         self.extracts.require()
         self.published = published_files(config["completeness"]["published_folder"])
         self.published_content = {table: digests.of(Path(path)) for table, path in self.published.items()}
+        self.digests = digests
         self.code = CodeDigests(digests)
         self.makes_key = makes_key
         self._code_of: dict[str, str] = {}
@@ -126,7 +128,23 @@ class Study:
         return events | {"la_covariates": self.extracts.covariates_content()}
 
     def _match_las_from(self, outcome: str) -> dict[str, Any]:
-        return self._events_and_covariates(outcome) if self.plan.computes_comparators(outcome) else {}
+        neighbours = [self.digests.of(Path(path)) for path in self.neighbours_files(outcome)]
+        return self._events_and_covariates(outcome) | {"neighbours": neighbours}
+
+    def neighbours_files(self, outcome: str) -> list[str]:
+        """The file of statistical neighbours, if it decides for some pilot of the outcome.
+
+        Raises
+        ------
+        StudyError : FILE, if there is no such file.
+        """
+        las = self.plan.config["matching"]["las"]
+        if las["method"] != "neighbours" or not self.plan.computes_comparators(outcome):
+            return []
+        if not Path(las["neighbours_file"]).is_file():
+            remedy = "Correct the path, or use matching.las.method mahalanobis"
+            raise StudyError("FILE", "matching.las.neighbours_file", "there is no such file", remedy)
+        return [las["neighbours_file"]]
 
     def _cohort_from(self, outcome: str) -> dict[str, Any]:
         return self._events_and_covariates(outcome) | {"match_las": self.digest("match_las", outcome)}

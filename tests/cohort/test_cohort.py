@@ -8,10 +8,9 @@ import polars as pl
 import pytest
 
 from scripts.cohort.assemble import CohortFlow, assemble_cohort
-from scripts.cohort.groups import Pilot, eligible_pilots, matched_groups
+from scripts.cohort.groups import Pilot, eligible_pilots
 from scripts.cohort.la_covariates import join_la_covariates, read_la_covariates
 from scripts.errors import StudyError
-from scripts.matching.las import LaMatching
 from tests.tables import day
 
 START, END = date(2015, 1, 1), date(2016, 6, 30)
@@ -118,31 +117,6 @@ def test_a_comparator_list_of_the_outcome_beats_the_default() -> None:
     assert Pilot.from_config(entry | lists, "kinship").comparators == ("511", "512")
     assert Pilot.from_config(entry | lists, "icpc").comparators == ("510",)
     assert Pilot.from_config(entry, "icpc").comparators is None
-
-
-def test_explicit_lists_win_and_other_pilots_get_the_nearest_la_that_is_no_pilot() -> None:
-    levels = {"501": 10.0, "502": 10.1, "510": 50.0, "511": 11.0, "512": 30.0}
-    events = [
-        pl.DataFrame(
-            {
-                "la_code": la,
-                "financial_year": [2012, 2013, 2013, 2014],
-                "event_end": [date(2012, 6, 1), date(2013, 6, 1), date(2013, 7, 1), date(2015, 1, 1)],
-                # The last event ends on the day embedding starts: were it counted, LA 512 would be nearest.
-                "outcome": [level, level, level + 1, 3 * (40.0 - level)],
-            }
-        )
-        for la, level in levels.items()
-    ]
-    nothing = pl.DataFrame(schema={"la_code": pl.String, "financial_year": pl.Int32})
-    pilots = [pilot("501", comparators=None), pilot("502")]
-    found = matched_groups(pilots, ["501", "502"], events, nothing, LaMatching(1, ("outcome_level",)))
-    assert found.select("group", "la_code", "source").rows() == [
-        ("501", "501", "explicit"),
-        ("501", "511", "computed"),
-        ("502", "502", "explicit"),
-        ("502", "510", "explicit"),
-    ]
 
 
 def test_la_covariates_are_read_strictly_and_blanks_are_missing(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_all_mistakes_come_at_once_sorted_by_path() -> None:
     assert mistakes(study) == [
         'dates.data_end: "2019-02-30" is not a date written yyyy-mm-dd',
         "imputation.m: 1 is less than the minimum of 2",
-        'matching.children.method: "cme" is not one of cem; did you mean `cem`?',
+        'matching.children.method: "cme" is not one of cem, exact, nearest, entropy; did you mean `cem`?',
         'study.seed: "abc" is not a whole number',
     ]
 

@@ -23,6 +23,7 @@ def settings(**changes: Any) -> dict[str, Any]:
             ],
             "la": [{"name": "density", "fill": "linear"}, {"name": "rating", "fill": "last"}],
         },
+        "matching": {"children": {"method": "cem", "cem": {"cuts": "study"}}},
         "imputation": {"m": 2, "iterations": 3, "donors": 5, "max_missing_share": 0.3, "number": 1},
         "models": {
             "confidence": 0.95,

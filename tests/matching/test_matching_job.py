@@ -1,4 +1,4 @@
-"""The matching job leaves its three files, also for a cohort without rows, and the same bytes each time."""
+"""The matching job leaves its four files, also for a cohort without rows, and the same bytes each time."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.matching.cohorts import cohort, settings
 def run(folder: Path, frame: pl.DataFrame) -> list[bytes]:
     """Run the job; the bytes of its outputs."""
     frame.write_parquet(folder / "cohort.parquet")
-    outputs = [folder / name for name in ("matched.parquet", "balance.csv", "balance_overall.csv")]
+    outputs = [folder / name for name in ("matched.parquet", "balance.csv", "balance_overall.csv", "dropped.csv")]
     match(str(folder / "cohort.parquet"), *map(str, outputs), settings())
     return [path.read_bytes() for path in outputs]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts.workflow.stages import ESTIMATE_TABLES
 from tests.workflow.conftest import Project
 
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -23,6 +24,15 @@ OUTCOMES = {
 }
 LOGIT = {"icpc", "rereferral_escalation"}
 REPORT = "Write the summary page"
+CONCLUDE = "Conclude: adjusted p-values, strength of evidence, specification curve"
+VARIED = {"Collect results table variants"} | {
+    f"Estimate the variant {variation}"
+    for variation in (
+        "outliers_kept-assessment_duration",
+        "nfa_in_any_copy-nfa_rereferral",
+        "embedding_6_months_later-icpc",
+    )
+}
 
 
 @contextmanager
@@ -61,15 +71,17 @@ def from_matching(outcomes: set[str]) -> set[str]:
         jobs |= {f"Cross-products of imputation {number} for {outcome}" for outcome in outcomes}
     jobs |= {f"Logit for {outcome}" for outcome in outcomes & LOGIT}
     jobs |= {f"Estimate the effect on {outcome}" for outcome in outcomes}
-    tables = {"balance", "balance_overall", "estimates", "estimation_status", "model_terms"}
-    return jobs | {f"Collect results table {table}" for table in tables} | {REPORT}
+    tables = {"balance", "balance_overall", "dropped", *ESTIMATE_TABLES}
+    return jobs | {f"Collect results table {table}" for table in tables} | {CONCLUDE, REPORT}
 
 
-def from_cohort(outcomes: set[str]) -> set[str]:
-    """Jobs from the cohort to the page."""
-    jobs = {f"Assemble the cohort for {outcome}" for outcome in outcomes}
+def from_events(outcomes: set[str]) -> set[str]:
+    """Jobs from index events to the page."""
+    jobs = {f"Choose the comparator LAs for {outcome}" for outcome in outcomes}
+    jobs |= {f"Assemble the cohort for {outcome}" for outcome in outcomes}
     jobs |= {f"Count missing values for {outcome}" for outcome in outcomes}
-    return jobs | from_matching(outcomes) | {f"Collect results table {table}" for table in ("flow", "missingness")}
+    tables = ("la_matches", "la_balance", "flow", "missingness")
+    return jobs | from_matching(outcomes) | {f"Collect results table {table}" for table in tables}
 
 
 def of_la(la: str, outcomes: set[str]) -> set[str]:
@@ -80,7 +92,7 @@ def of_la(la: str, outcomes: set[str]) -> set[str]:
     jobs |= {f"Apply the validation rules to LA {la}", "Count the known traps by LA and year"}
     tables = ("privacy", "ingest_report", "validation", "ledger", "yearly_profile")
     jobs |= {f"Collect results table {table}" for table in tables}
-    return jobs | from_cohort(outcomes)
+    return jobs | from_events(outcomes) | VARIED
 
 
 def extract(project: Project, la: str) -> Path:
@@ -120,7 +132,7 @@ def test_a_configuration_key_reaches_only_the_jobs_that_read_it(finished: Projec
     with overlay(finished, outcomes={"kinship": {"kinship_definition": "wwcsc"}}):
         jobs = finished.preview()
     las = {job.removeprefix("Outcome kinship in LA ") for job in jobs if job.startswith("Outcome ")}
-    assert jobs == {f"Outcome kinship in LA {la}" for la in las} | from_cohort({"kinship"})
+    assert jobs == {f"Outcome kinship in LA {la}" for la in las} | from_events({"kinship"})
     assert len(las) > 3 and not any("Clean" in job for job in jobs)
 
 
@@ -132,7 +144,7 @@ def test_a_label_reaches_only_the_page(finished: Project) -> None:
 def test_a_module_reaches_the_stages_that_import_it(finished: Project) -> None:
     module = finished.folder / "scripts" / "matching" / "weights.py"
     with changed(module, "def composite_weights(", "_ADDED = 1\n\n\ndef composite_weights(", "old"):
-        assert finished.preview() == from_matching(OUTCOMES)
+        assert finished.preview() == from_matching(OUTCOMES) | VARIED
 
 
 def test_a_comment_or_a_docstring_reaches_nothing(finished: Project) -> None:

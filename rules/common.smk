@@ -86,6 +86,25 @@ def events_of(wildcards):
     return expand("results/individual/outcomes/{outcome}/{la}.parquet", outcome=wildcards.outcome, la=las)
 
 
+def variant_tables(wildcards):
+    """LA -> table -> files that a variation starts from."""
+    las = STUDY.plan.las_of(STUDY.plan.variations[wildcards.variation][1])
+    if STUDY.plan.recleans(wildcards.variation):
+        return {
+            la: {
+                table: [
+                    f"results/individual/ingested/{member}/{table}.parquet"
+                    for member in STUDY.plan.members(la)
+                ]
+                for table in TABLES
+            }
+            for la in las
+        }
+    return {
+        la: {table: [f"results/individual/cleaned/{la}/{table}.parquet"] for table in CLEANED} for la in las
+    }
+
+
 def parts_of(wildcards):
     """The parts that a results table is collected from."""
     return expand(

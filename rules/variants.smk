@@ -2,25 +2,6 @@
 # Leaves: the headline estimate with one choice changed, results/aggregate/parts/variants/{variant}-{outcome}.csv.
 
 
-def variant_tables(wildcards):
-    """LA -> table -> files that a variation starts from."""
-    las = STUDY.plan.las_of(STUDY.plan.variations[wildcards.variation][1])
-    if STUDY.plan.recleans(wildcards.variation):
-        return {
-            la: {
-                table: [
-                    f"results/individual/ingested/{member}/{table}.parquet"
-                    for member in STUDY.plan.members(la)
-                ]
-                for table in TABLES
-            }
-            for la in las
-        }
-    return {
-        la: {table: [f"results/individual/cleaned/{la}/{table}.parquet"] for table in CLEANED} for la in las
-    }
-
-
 rule vary:
     input:
         tables=lambda w: [p for la in variant_tables(w).values() for paths in la.values() for p in paths],

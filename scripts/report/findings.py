@@ -29,6 +29,8 @@ class Finding:
     rating: str
     reason: str
     warning: str | None
+    df: float | None
+    mdes: float | None
     n_children: int
     n_las: int
     n_treated_las: int
@@ -79,7 +81,8 @@ def _finding(
         estimate,
         low,
         high,
-        *(row[name] for name in ("p_value", "p_beside", "p_adjusted", "rating", "reason", "warning")),
+        *(row[name] for name in ("p_value", "p_beside", "p_adjusted", "rating", "reason", "warning", "df")),
+        None if row["mdes"] is None else row["mdes"] * factor,
         **counts,
         sentence=sentence,
     )

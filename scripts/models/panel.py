@@ -41,7 +41,12 @@ def quasi_demeaned(moments: Moments, components: tuple[float, float] | None = No
     changes.
     """
     size, means = _sizes_and_means(moments)
+    if components is None and size.sum() <= moments.n_las:
+        return moments
     within, between = components or variance_components(moments)
+    if not within > 0:
+        # With hardly more rows than LAs or terms there is no variance to divide.
+        return moments
     theta = 1 - np.sqrt(within / (within + size * between))
     taken = (1 - (1 - theta) ** 2) * size
     outer = means[:, :, None] * means[:, None, :]
@@ -61,7 +66,7 @@ def variance_components(moments: Moments) -> tuple[float, float]:
 def _sizes_and_means(moments: Moments) -> tuple[np.ndarray, np.ndarray]:
     """Sum of weights (G,) and means of regressors and outcome (G, k+1) of every LA."""
     size = moments.matrices[:, 0, 0]
-    return size, moments.matrices[:, 0] / size[:, None]
+    return size, moments.matrices[:, 0] / np.where(size > 0, size, 1.0)[:, None]
 
 
 def hausman(fixed: list[LinearFit], at_fixed: int, random: list[LinearFit], at_random: int) -> Test:

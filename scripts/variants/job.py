@@ -15,6 +15,7 @@ from scripts.clean.ledger import Ledger
 from scripts.cohort.assemble import CohortFlow
 from scripts.cohort.job import cohort_frame, groups_of
 from scripts.cohort.la_covariates import read_la_covariates
+from scripts.errors import StudyError
 from scripts.imputation import chained
 from scripts.imputation.job import complete
 from scripts.matching.covariates import child_covariates
@@ -50,18 +51,29 @@ def vary(
     covariates = read_la_covariates(covariates_file, fills)
     frame = cohort_frame(events, groups, covariates, settings["cohort"], CohortFlow())
     method = settings["match"]["matching"]["children"]
-    weighted = weighted_cohort(frame, child_covariates(settings["match"]), method)
-    matched = weighted.filter(pl.col("weight") > 0)
+    told = {"outcome": settings["outcome"], "variant": settings["variant"], "label": settings["label"]}
+    try:
+        weighted = weighted_cohort(frame, child_covariates(settings["match"]), method)
+    except StudyError as error:
+        if error.code != "MATCHING":
+            raise
+        # A method that cannot match here is no fault of the study: the variant has a row without numbers.
+        rows = [told | {"method": settings["estimate"]["inference"]["headline"]}]
+    else:
+        rows = _estimated(weighted.filter(pl.col("weight") > 0), told, settings)
+    write_results(pl.DataFrame(rows, schema=contract_schema("variants")), "variants", output)
+
+
+def _estimated(matched: pl.DataFrame, told: dict[str, str], settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of `variants` from matched rows: the headline estimate, pooled over imputations."""
     cells = [
         accumulate(_completed(matched, number, settings["impute"]), settings["estimate"])
-        for number in _numbers(settings)
+        for number in range(1, settings["m"] + 1)
     ]
-    rows = [
-        {key: row[key] for key in row if key not in ("specification", "estimator")}
-        | {"variant": settings["variant"], "label": settings["label"]}
+    return [
+        {key: row[key] for key in row if key not in ("specification", "estimator")} | told
         for row in headline_rows(cells, settings["estimate"])
     ]
-    write_results(pl.DataFrame(rows, schema=contract_schema("variants")), "variants", output)
 
 
 def _events(la: str, files: dict[str, list[str]], settings: dict[str, Any]) -> pl.DataFrame:
@@ -72,11 +84,6 @@ def _events(la: str, files: dict[str, list[str]], settings: dict[str, Any]) -> p
         tables = cleaned_la(la, files, settings["clean"][la], Ledger(la))
     definition = OutcomeDefinition.from_config(**settings["outcomes"][la]["outcome"])
     return la_events(la, Tables(**tables), definition, settings["outcomes"][la]["covariates"], Flow())
-
-
-def _numbers(settings: dict[str, Any]) -> range:
-    """Numbers of the imputations."""
-    return range(1, settings["m"] + 1)
 
 
 def _completed(matched: pl.DataFrame, number: int, settings: dict[str, Any]) -> pl.DataFrame:

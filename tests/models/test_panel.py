@@ -162,3 +162,11 @@ def test_too_few_la_years_have_no_test_for_serial_correlation() -> None:
     frame = matched(n_groups=1, rows=30).filter(pl.col("financial_year") >= 2015)
     cells = accumulate(frame, settings())
     assert breusch_godfrey(model(SPECIFICATIONS["did"], cells, MAX_MISSING_SHARE), 1) is None
+
+
+def test_hardly_more_rows_than_las_are_left_as_they_are() -> None:
+    """No variance within LAs is left to weigh: neither an error nor a number that is none."""
+    rng = np.random.default_rng(3)
+    rows = np.column_stack([np.ones(4), rng.normal(size=4), rng.normal(size=4)])
+    single = Moments(rows[:, :, None] * rows[:, None, :], 4)
+    assert quasi_demeaned(single) is single

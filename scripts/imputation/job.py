@@ -15,9 +15,14 @@ OF_THE_COPY = ("row_id", "group", "years_since", "stratum", "individual_weight",
 
 def impute(matched: str, output: str, settings: dict[str, Any]) -> None:
     """Complete the matched rows for imputation `settings["imputation"]["number"]`; covariates that leave are absent."""
-    frame, parameters = read_parquet(matched), chained.imputation(settings)
-    kept, dropped = chained.modelled_covariates(frame, child_covariates(settings), parameters.max_missing_share)
-    write_parquet(complete(frame.drop(dropped), kept, parameters, settings["seed"]), output)
+    write_parquet(completed(read_parquet(matched), settings), output)
+
+
+def completed(matched: pl.DataFrame, settings: dict[str, Any]) -> pl.DataFrame:
+    """One imputation of matched rows; covariates that leave are absent. Settings as for `impute`."""
+    parameters = chained.imputation(settings)
+    kept, dropped = chained.modelled_covariates(matched, child_covariates(settings), parameters.max_missing_share)
+    return complete(matched.drop(dropped), kept, parameters, settings["seed"])
 
 
 def complete(

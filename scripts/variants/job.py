@@ -16,8 +16,7 @@ from scripts.cohort.assemble import CohortFlow
 from scripts.cohort.job import cohort_frame, groups_of
 from scripts.cohort.la_covariates import read_la_covariates
 from scripts.errors import StudyError
-from scripts.imputation import chained
-from scripts.imputation.job import complete
+from scripts.imputation.job import completed
 from scripts.matching.covariates import child_covariates
 from scripts.matching.job import weighted_cohort
 from scripts.models.analysis import headline_rows
@@ -88,6 +87,4 @@ def _events(la: str, files: dict[str, list[str]], settings: dict[str, Any]) -> p
 
 def _completed(matched: pl.DataFrame, number: int, settings: dict[str, Any]) -> pl.DataFrame:
     """One imputation of the matched rows, with the random numbers that the main analysis' imputation has."""
-    parameters = chained.imputation(settings | {"imputation": settings["imputation"] | {"number": number}})
-    kept, dropped = chained.modelled_covariates(matched, child_covariates(settings), parameters.max_missing_share)
-    return complete(matched.drop(dropped), kept, parameters, settings["seed"])
+    return completed(matched, settings | {"imputation": settings["imputation"] | {"number": number}})

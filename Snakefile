@@ -7,10 +7,11 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-# One process runs many light jobs as threads; without this every one of them would start as many BLAS threads as cores.
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
 sys.path.insert(0, str(Path(workflow.basedir)))
+from scripts.workflow.jobs import BLAS_VARIABLES
+
+# One process runs many light jobs as threads, none of which may start BLAS threads: they cost digits and cores.
+os.environ |= dict.fromkeys(BLAS_VARIABLES, "1")
 
 
 configfile: "config.yaml"

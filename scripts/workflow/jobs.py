@@ -18,7 +18,7 @@ from typing import Any
 from scripts.errors import StudyError
 
 ROOT = Path(__file__).parent.parent.parent
-THREAD_VARIABLES = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def run_logged(log: str, function: Callable[..., None], *arguments: Any, **named: Any) -> None:
@@ -34,15 +34,17 @@ def run_logged(log: str, function: Callable[..., None], *arguments: Any, **named
 def run_process(log: str, target: str, threads: int, **arguments: Any) -> None:
     """Call `target` ("module:function") in a process of its own with `threads` threads; JSON-able arguments.
 
+    BLAS has one thread whatever `threads` is: it would share out its sums differently, which changes their last digits.
+
     Raises
     ------
     StudyError : what the job raised, as its log tells it; CRASH if the process was ended from outside.
     """
-    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"PYTHONPATH": str(ROOT)}
+    pinned = dict.fromkeys(BLAS_VARIABLES, "1") | {"POLARS_MAX_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
     finished = subprocess.run(
         [sys.executable, "-m", "scripts.workflow.jobs", target],
         input=json.dumps(arguments),
-        env=environment,
+        env=os.environ | pinned,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -12,7 +12,7 @@ from scripts.artefacts import contract_schema, results_contract
 from scripts.clean.ledger import imbalance
 from scripts.config.load import read_yaml
 from scripts.config.variants import overlaid
-from scripts.variants.job import vary
+from scripts.workflow.jobs import run_process
 from scripts.workflow.plan import Plan
 from scripts.workflow.settings import JobSettings
 from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE, POOLED_BY_VARIATION
@@ -71,12 +71,15 @@ def test_a_variant_that_changes_nothing_gives_the_studys_estimate(
     tables = {la: {path.stem: [str(path)] for path in (individual / stage / la).glob("*.parquet")} for la in plan.las}
     parts = finished.folder / "results" / "aggregate"
     covariates = next((finished.folder / "results").rglob("la_covariates*.csv"))
-    vary(
-        tables,
-        str(parts / "parts" / "la_matches" / "icpc.csv"),
-        str(covariates),
-        str(tmp_path / "variant.csv"),
-        JobSettings(plan).vary("same-icpc"),
+    run_process(
+        str(tmp_path / "log"),
+        "scripts.variants.job:vary",
+        1,
+        inputs=tables,
+        matches_file=str(parts / "parts" / "la_matches" / "icpc.csv"),
+        covariates_file=str(covariates),
+        output=str(tmp_path / "variant.csv"),
+        settings=JobSettings(plan).vary("same-icpc"),
     )
     columns = ["method", "estimate", "std_error", "ci_low", "ci_high", "p_value", "n_children"]
     # A variant is estimated by the study's own method of inference alone.

@@ -18,7 +18,7 @@ from typing import Any
 from scripts.errors import StudyError
 
 ROOT = Path(__file__).parent.parent.parent
-BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def run_logged(log: str, function: Callable[..., None], *arguments: Any, **named: Any) -> None:
@@ -40,7 +40,7 @@ def run_process(log: str, target: str, threads: int, **arguments: Any) -> None:
     ------
     StudyError : what the job raised, as its log tells it; CRASH if the process was ended from outside.
     """
-    pinned = dict.fromkeys(BLAS_VARIABLES, "1") | {"POLARS_MAX_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
+    pinned = ONE_BLAS_THREAD | {"POLARS_MAX_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
     finished = subprocess.run(
         [sys.executable, "-m", "scripts.workflow.jobs", target],
         input=json.dumps(arguments),

@@ -28,6 +28,7 @@ FREE_MAPS = {
     "comparators",
     "categories",
     "exempt",
+    "reasons",
     "date_formats",
 }
 MISSING = object()

@@ -31,17 +31,27 @@ include: "rules/models.smk"
 include: "rules/variants.smk"
 include: "rules/conclusions.smk"
 include: "rules/report.smk"
+include: "rules/record.smk"
 include: "rules/documentation.smk"
+
+
+EVERYTHING = [
+    rules.report.output,
+    rules.completeness.output,
+    expand("results/aggregate/{table}.csv", table=POOLED_TABLES),
+    rules.traps.output,
+    rules.conclude.output,
+    rules.record.output,
+    rules.calibration.output if STUDY.extracts.synthetic else [],
+]
 
 
 rule all:
     default_target: True
     input:
-        rules.report.output,
-        rules.completeness.output,
-        expand("results/aggregate/{table}.csv", table=POOLED_TABLES),
-        rules.traps.output,
-        rules.conclude.output,
-        "results/aggregate/calibration.csv" if STUDY.extracts.synthetic else [],
+        EVERYTHING,
     message:
         "Everything is made: start with results/report/index.html"
+
+
+include: "rules/governance.smk"

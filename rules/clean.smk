@@ -8,6 +8,7 @@ from scripts.clean.job import CLEANED
 rule clean:
     input:
         **{name: ingested_of(name) for name in TABLES},
+        rights=lambda w: rights_of(STUDY.plan.members(w.la)),
     output:
         **{name: f"results/individual/cleaned/{{la}}/{name}.parquet" for name in CLEANED},
         ledger="results/aggregate/parts/ledger/{la}.csv",

@@ -3,8 +3,10 @@
 import atexit
 
 from scripts.config.load import load_study
+from scripts.governance.command import Command
 from scripts.outcomes.measures import MEASURES
 from scripts.outcomes.populations import POPULATIONS
+from scripts.privacy.encryption import name_key
 from scripts.workflow.digests import RememberedDigests
 from scripts.workflow.jobs import run_logged, run_process
 from scripts.workflow.stages import (
@@ -12,6 +14,7 @@ from scripts.workflow.stages import (
     ESTIMATE_TABLES,
     POOLED_BY_LA,
     POOLED_BY_OUTCOME,
+    POOLED_BY_REQUEST,
     POOLED_BY_SOURCE,
     POOLED_BY_VARIATION,
 )
@@ -20,6 +23,8 @@ from scripts.workflow.study import Study
 DIGESTS = RememberedDigests(Path(".snakemake/digests.json"))
 # Previews remember too: what one has read, the run after it need not read again.
 atexit.register(DIGESTS.save)
+# What a step on request was told is no part of the study.
+COMMAND = Command.taken_from(config)
 # Snakemake lists the files of the command line first; the base comes first here.
 CONFIG_FILES = [Path(path) for path in reversed(workflow.configfiles)]
 
@@ -29,8 +34,18 @@ def really_runs():
     return workflow.executor_plugin is not None and not (workflow.dryrun or workflow.touch)
 
 
-STUDY = Study(load_study(config, CONFIG_FILES, set(POPULATIONS), set(MEASURES)), DIGESTS, really_runs)
-POOLED_TABLES = [*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME, *POOLED_BY_VARIATION]
+STUDY = Study(
+    load_study(config, CONFIG_FILES, set(POPULATIONS), set(MEASURES)), DIGESTS, really_runs, COMMAND
+)
+# Jobs are threads of this process or inherit its environment: all write and read files alike.
+name_key(STUDY.plan.config)
+POOLED_TABLES = [
+    *POOLED_BY_SOURCE,
+    *POOLED_BY_LA,
+    *POOLED_BY_OUTCOME,
+    *POOLED_BY_VARIATION,
+    *POOLED_BY_REQUEST,
+]
 
 
 def settings(stage, *names):
@@ -66,6 +81,11 @@ def extracts_of(wildcards):
     """
     paths = STUDY.extracts.paths(wildcards.la)
     return ancient(paths) if STUDY.extracts_settled(wildcards.la) else paths
+
+
+def rights_of(las):
+    """The register of requests and the DfE's returns, if they concern source LAs. Their content is in the stamp."""
+    return ancient(STUDY.rights.inputs(las))
 
 
 def ingested_of(table):
@@ -118,6 +138,7 @@ wildcard_constraints:
     imputation="|".join(STUDY.plan.imputations),
     table="|".join(POOLED_TABLES),
     variation="|".join(STUDY.plan.variations) or "none",
+    request="|".join(STUDY.rights.register.requests) or "none",
 
 
 container: None

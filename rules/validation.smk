@@ -7,6 +7,7 @@ rule validate:
     input:
         extracts_of,
         **{name: f"results/individual/ingested/{{la}}/{name}.parquet" for name in validation_job.TABLES},
+        rights=lambda w: rights_of([w.la]),
     output:
         "results/aggregate/parts/validation/{la}.csv",
     log:

@@ -9,6 +9,7 @@ rule vary:
             rules.match_las.output.matches, outcome=STUDY.plan.variations[w.variation][1]
         ),
         covariates=covariates_of,
+        rights=lambda w: rights_of(STUDY.plan.recleaned(w.variation)),
     output:
         "results/aggregate/parts/variants/{variation}.csv",
     log:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import polars as pl
 import yaml
 
 from scripts.errors import StudyError
+from scripts.privacy.encryption import KEY_VARIABLE, decrypted, encrypted, is_encrypted, named_chunk_bytes, named_key
 
 CONTRACT_FILE = Path(__file__).parent.parent / "schemas" / "results.yaml"
 DTYPES = {"text": pl.String, "integer": pl.Int64, "number": pl.Float64}
@@ -65,14 +67,54 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
 
 def write_parquet(frame: pl.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Write a frame as parquet."""
+    """Write a frame as parquet, encrypted if the environment names a key (scripts.privacy.encryption).
+
+    Raises
+    ------
+    StudyError : KEY, if a key is named and cannot be read.
+    """
+    key = named_key()
     with atomic(path) as temporary:
-        frame.write_parquet(temporary, compression="zstd", compression_level=1)
+        if key is None:
+            _parquet(frame, temporary)
+        else:
+            # The plain bytes stay in memory: what was on disk once, deletion need not remove.
+            made = BytesIO()
+            _parquet(frame, made)
+            with temporary.open("wb") as stream:
+                stream.writelines(encrypted(made.getbuffer(), key, named_chunk_bytes()))
+
+
+def _parquet(frame: pl.DataFrame, target: Path | BytesIO) -> None:
+    frame.write_parquet(target, compression="zstd", compression_level=1)
 
 
 def read_parquet(path: str | os.PathLike[str], columns: list[str] | None = None) -> pl.DataFrame:
-    """Read a parquet file, or only `columns` of it."""
-    return pl.read_parquet(path, columns=columns)
+    """Read a parquet file, or only `columns` of it; encrypted or plain, as it was written.
+
+    Raises
+    ------
+    StudyError : KEY or FILE, as `parquet_source`.
+    """
+    return pl.read_parquet(parquet_source(path), columns=columns)
+
+
+def parquet_source(path: str | os.PathLike[str]) -> Path | bytes:
+    """What polars reads a parquet file from: its path, or the content of an encrypted one.
+
+    Raises
+    ------
+    StudyError : KEY, if the file is encrypted and no key is named, or the key cannot be read; FILE, if the key does not
+        open it.
+    """
+    if not is_encrypted(path):
+        return Path(path)
+    key, place = named_key(), "/".join(Path(path).parts[-2:])
+    if key is None:
+        remedy = f"Set governance.encryption.enabled, or name the key file in environment variable {KEY_VARIABLE}"
+        raise StudyError("KEY", place, "the file is encrypted and no key is named", remedy)
+    with Path(path).open("rb") as stream:
+        return decrypted(stream, key, place)
 
 
 @cache

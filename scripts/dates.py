@@ -4,6 +4,7 @@ The calendar is England's: Monday to Friday less the bank holidays, which come f
 calendar days; only the length of an assessment counts working days (data-formats trap T-18).
 """
 
+import calendar
 import datetime
 from dataclasses import dataclass
 from functools import cache
@@ -101,3 +102,9 @@ def financial_year_of(day: datetime.date) -> int:
 def age_in_years(birth_date: pl.Expr, on: pl.Expr) -> pl.Expr:
     """Completed years at `on`, floor(days / 365.25) as in the published code; negative before birth. Int32."""
     return ((on - birth_date).dt.total_days() / DAYS_PER_YEAR).floor().cast(pl.Int32)
+
+
+def add_months(day: datetime.date, months: int) -> datetime.date:
+    """The same day so many months later, or the last day of that month if it is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return datetime.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

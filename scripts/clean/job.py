@@ -8,7 +8,7 @@ from scripts.artefacts import read_parquet, read_results, write_parquet, write_r
 from scripts.clean.assessments import clean_assessments
 from scripts.clean.care import clean_care_episodes
 from scripts.clean.children import consolidate_children
-from scripts.clean.ledger import Ledger
+from scripts.clean.ledger import IN, NOTED, SET_ASIDE, Ledger
 from scripts.clean.lifetimes import note_outside_lifetime
 from scripts.clean.referrals import (
     clear_implausible_dates,
@@ -19,6 +19,8 @@ from scripts.clean.referrals import (
 )
 from scripts.clean.settings import CleaningSettings
 from scripts.clean.traps import count_traps
+from scripts.governance.effects import RECTIFIED, Note, applied
+from scripts.governance.rights import in_force
 
 # What cleaning leaves of an LA.
 CLEANED = ("children", "referrals", "conferences", "plans", "assessments", "care_episodes")
@@ -47,7 +49,8 @@ def clean(
     Parameters
     ----------
     inputs : table -> parquet file of each source LA it consists of; `outputs`: table -> parquet file.
-    settings : config blocks `cleaning` and `dates`; `lifetimes` of the source LAs (scripts.clean.lifetimes).
+    settings : config blocks `cleaning` and `dates`; `lifetimes` of the source LAs (scripts.clean.lifetimes); `rights`,
+        the governance folder and the source LAs, whose returns and restrictions are applied before anything else.
     """
     ledger = Ledger(la)
     cleaned = cleaned_la(la, inputs, settings, ledger)
@@ -64,12 +67,30 @@ def cleaned_la(
     raw = {name: pl.concat([read_parquet(path) for path in paths]) for name, paths in inputs.items()}
     raw["section47"] = raw["section47"].with_columns(pl.lit(None, pl.Int32).alias("census_year"))
     raw["care_episodes"] = raw["care_episodes"].with_columns(pl.lit(None, pl.Int32).alias("census_year"))
+    rights = in_force(settings)
+    raw = applied(raw, rights.effects, rights.withheld, _booked(ledger))
     note_outside_lifetime(raw, settings["lifetimes"], ledger)
     raw = {name: table.with_columns(pl.lit(la).alias("la_code")) for name, table in raw.items()}
     dated = {
         name: clear_implausible_dates(raw[name], name, columns, choices, ledger) for name, columns in DATES.items()
     }
     return clean_tables(dated | {"disabilities": raw["disabilities"]}, choices, ledger)
+
+
+def _booked(ledger: Ledger) -> Note:
+    """Book rows that data rights touch: erased and restricted ones come in and are set aside, rectified ones stay."""
+
+    def note(reason: str, table: str, rows: pl.DataFrame) -> None:
+        dated = (
+            rows if "census_year" in rows.columns else rows.with_columns(pl.lit(None, pl.Int32).alias("census_year"))
+        )
+        if reason == RECTIFIED:
+            ledger.count(table, NOTED, reason, dated)
+            return
+        ledger.count(table, IN, "", dated)
+        ledger.count(table, SET_ASIDE, reason, dated)
+
+    return note
 
 
 def traps(ledger_file: str, ingest_report_file: str, traps_file: str) -> None:

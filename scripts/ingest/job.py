@@ -7,9 +7,14 @@ leaves none of them half new.
 import os
 from typing import Any
 
+import polars as pl
+
 from schemas import tables
 from scripts.artefacts import write_parquet, write_results
 from scripts.errors import StudyError
+from scripts.governance.effects import without_erased
+from scripts.governance.rights import of_settings
+from scripts.ingest import report as checks
 from scripts.ingest.layout import TABLES
 from scripts.ingest.report import IngestReport
 from scripts.ingest.sources import IngestSettings, Reading, read_tables
@@ -32,7 +37,8 @@ def ingest(
     files : kind of file -> paths, as `scripts.ingest.discovery` gives them.
     outputs : canonical table -> parquet path.
     report : path of the results table `ingest_report`, counts only.
-    settings : those of `IngestSettings`, and key_file, the path of the key that re-keys ids.
+    settings : those of `IngestSettings`; key_file, the path of the key that re-keys ids; rights, the governance folder
+        and the LA: rows that were erased from the extracts stay out if a later extract brings them again.
 
     Raises
     ------
@@ -50,6 +56,19 @@ def ingest(
         if kind := reading.kind_of(table):
             count_codes(frames[table], table, kind, place, counts)
         frames[table] = pseudonyms(tables.validate(frames[table], table, place), IDS, la, key)
+    frames = _without_erased(frames, reading, settings)
     for table, path in outputs.items():
         write_parquet(frames[table], path)
     write_results(counts.frame(), "ingest_report", report)
+
+
+def _without_erased(
+    frames: dict[str, pl.DataFrame], reading: Reading, settings: dict[str, Any]
+) -> dict[str, pl.DataFrame]:
+    """The tables without rows erased earlier, each counted in the report."""
+
+    def note(_: str, table: str, rows: pl.DataFrame) -> None:
+        if kind := reading.kind_of(table):
+            reading.report.add_by_year(rows, pl.lit(True), table, kind, checks.ERASED)
+
+    return without_erased(frames, of_settings(settings).purged_effects(reading.la), note)

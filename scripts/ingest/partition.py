@@ -136,7 +136,7 @@ def _rows_by_la(
     if "la_code" in positions:
         with_la = scanned.with_columns(_la(layout, header, positions).alias(LA))
         return with_la.filter(pl.col(LA).fill_null("") != ""), header
-    children = _children_of_las(files, source_format, place_of(path))
+    children = children_of_las(files, source_format, place_of(path))
     child = source_of(header, positions["child_id"], layout.missing)
     return scanned.with_columns(child.alias(CHILD)).join(children.lazy(), on=CHILD, how="inner"), header
 
@@ -151,7 +151,7 @@ def _scan(layout: TableLayout, path: str | os.PathLike[str]) -> tuple[list[str],
     return header, positions, scan_text(path, header)
 
 
-def _children_of_las(files: Files, source_format: str, place: str) -> pl.DataFrame:
+def children_of_las(files: Files, source_format: str, place: str) -> pl.DataFrame:
     """Every pair of LA and child id in the CIN files; an id that two LAs use belongs to both (trap T-3)."""
     if not files.get(CHILD_KIND):
         problem = "the file has no LA column, and there are no CIN files to find its children in"

@@ -20,10 +20,11 @@ from scripts.ingest import report as checks
 from scripts.ingest.layout import TABLES, FileLayout, TableLayout, declared, load_layouts, resolve, source_of
 from scripts.ingest.report import IngestReport
 from scripts.ingest.tabular import collect, place_of, read_header, scan_text
-from scripts.ingest.typed import census_years, refuse_other_las, typed, without_gaps
+from scripts.ingest.typed import census_years, refuse_other_las, typed, without_fraction, without_gaps
 from scripts.ingest.xml_return import read_return
 
 Files = dict[str, list[str]]
+ROW = "__row"
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,34 @@ def _read_kind(reading: Reading, layout: FileLayout, modules: Iterable[tuple[pl.
 
 
 def _of_file(reading: Reading, layout: FileLayout, table: TableLayout, path: str) -> pl.DataFrame:
+    raw, n_unread = _texts(table, path)
+    return _canonical(reading, layout, table, raw, place_of(path), n_unread, _year_in_stem(layout, path))
+
+
+def _texts(table: TableLayout, path: str) -> tuple[pl.DataFrame, int]:
+    """The columns of a text file that are read, under their canonical names, and how many are not."""
     header = read_header(path)
     positions = resolve(table, header, place_of(path))
     texts = [source_of(header, found, table.missing).alias(name) for name, found in positions.items()]
     raw = collect(scan_text(path, header).select(texts), path)
-    n_unread = len(header) - len({position for found in positions.values() for position in found})
-    return _canonical(reading, layout, table, raw, place_of(path), n_unread, _year_in_stem(layout, path))
+    return raw, len(header) - len({position for found in positions.values() for position in found})
+
+
+def numbered_rows(reading: Reading, layout: FileLayout, path: str) -> tuple[pl.Series, pl.DataFrame]:
+    """Which rows of a text file ingest reads as which canonical rows, one for one.
+
+    Returns
+    -------
+    positions in the file, from 0 and without the header, of the rows that name a child of the LA; their canonical rows.
+    """
+    table = layout.only_table()
+    raw, n_unread = _texts(table, path)
+    numbered = raw.with_row_index(ROW)
+    if "la_code" in raw.columns:
+        numbered = numbered.filter(without_fraction(pl.col("la_code").str.strip_chars()) == reading.la)
+    texts = numbered.drop(ROW)
+    canonical = _canonical(reading, layout, table, texts, place_of(path), n_unread, _year_in_stem(layout, path))
+    return numbered.filter(without_gaps(texts, table.missing)["child_id"].is_not_null())[ROW], canonical
 
 
 def _of_frame(

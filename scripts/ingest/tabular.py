@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from polars._typing import EngineType
 
+from scripts.artefacts import parquet_source
 from scripts.errors import StudyError
 
 CHUNK_BYTES = 1 << 24
@@ -34,7 +35,7 @@ def read_header(path: str | Path) -> list[str]:
     StudyError : FILE, if there is no header line or the file cannot be read.
     """
     if _is_parquet(path):
-        return list(_parquet_schema(path))
+        return list(_parquet(path)[1])
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
             header = next(csv.reader(stream), [])
@@ -59,12 +60,12 @@ def scan_text(path: str | Path, header: list[str]) -> pl.LazyFrame:
     if not _is_parquet(path):
         check_csv(path, len(header))
         return pl.scan_csv(path, infer_schema=False, new_columns=header)
-    schema = _parquet_schema(path)
+    source, schema = _parquet(path)
     unfit = [name for name, dtype in schema.items() if not (dtype in TEXT_LIKE or dtype.is_integer())]
     if unfit:
         problem = f"columns hold neither text nor dates nor whole numbers: {', '.join(sorted(unfit))}"
         raise StudyError("SCHEMA", place_of(path), problem, "Write them as text")
-    return pl.scan_parquet(path).select(pl.all().cast(pl.String))
+    return pl.scan_parquet(source).select(pl.all().cast(pl.String))
 
 
 def collect(lazy: pl.LazyFrame, path: str | Path, engine: EngineType = "auto") -> pl.DataFrame:
@@ -85,9 +86,11 @@ def _is_parquet(path: str | Path) -> bool:
     return Path(path).suffix.lower() == ".parquet"
 
 
-def _parquet_schema(path: str | Path) -> pl.Schema:
+def _parquet(path: str | Path) -> tuple[Path | bytes, pl.Schema]:
+    """What polars scans a parquet file from, decrypted if it is one of this project's own, and its columns."""
     try:
-        return pl.read_parquet_schema(path) if Path(path).stat().st_size else pl.Schema()
+        source = parquet_source(path)
+        return source, pl.read_parquet_schema(source) if Path(path).stat().st_size else pl.Schema()
     except (pl.exceptions.PolarsError, OSError):
         problem = "the file cannot be read as parquet"
     raise StudyError("FILE", place_of(path), problem, "Supply a whole parquet file")

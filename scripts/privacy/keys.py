@@ -23,11 +23,13 @@ KEY_BYTES = 32
 # 80 bits: among 10 million ids two coincide with a probability of 4e-11, and `pseudonyms` would notice.
 DIGEST_BYTES = 10
 SEPARATOR = "\x1f"
+# How errors name the key of the ids; other keys keep the same rules under a configuration key of their own.
+PLACE = "privacy.key_file"
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def key_path(configured: str) -> Path:
-    """The key file with ~ and variables resolved.
+def key_path(configured: str, place: str = PLACE) -> Path:
+    """The key file with ~ and variables resolved; `place` is the configuration key that an error names.
 
     Raises
     ------
@@ -36,11 +38,11 @@ def key_path(configured: str) -> Path:
     path = Path(os.path.expandvars(configured)).expanduser().resolve()
     if path.is_relative_to(ROOT) or path.is_relative_to(Path.cwd().resolve()):
         remedy = "Choose a place that is neither copied nor handed on with the project"
-        raise StudyError("CONFIG", "privacy.key_file", "the key lies inside the project's folder", remedy)
+        raise StudyError("CONFIG", place, "the key lies inside the project's folder", remedy)
     return path
 
 
-def key_id(path: Path, create: bool) -> str | None:
+def key_id(path: Path, create: bool, place: str = PLACE) -> str | None:
     """A one-way fingerprint of the key, which may be stored; None if there is no key and none may be made.
 
     Raises
@@ -50,11 +52,11 @@ def key_id(path: Path, create: bool) -> str | None:
     if not path.exists():
         if not create:
             return None
-        _create(path)
-    return hashlib.blake2b(b"", key=read_key(path), digest_size=8, person=b"key id").hexdigest()
+        _create(path, place)
+    return hashlib.blake2b(b"", key=read_key(path, place), digest_size=8, person=b"key id").hexdigest()
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, place: str) -> None:
     """Make a key that only its owner may read (mode 0600, which `mkstemp` gives).
 
     It appears whole under its name; of several processes that try, the first one's key stays.
@@ -74,10 +76,10 @@ def _create(path: Path) -> None:
         return
     except OSError:
         problem = "the key file cannot be made there"
-    raise StudyError("KEY", "privacy.key_file", problem, "Name a folder that you may write to")
+    raise StudyError("KEY", place, problem, "Name a folder that you may write to")
 
 
-def read_key(path: Path) -> bytes:
+def read_key(path: Path, place: str = PLACE) -> bytes:
     """The key.
 
     Raises
@@ -90,10 +92,10 @@ def read_key(path: Path) -> bytes:
         mode, text = 0, ""
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         remedy = "Make it readable by its owner alone (chmod 600)"
-        raise StudyError("KEY", "privacy.key_file", "others than its owner may read the key", remedy)
+        raise StudyError("KEY", place, "others than its owner may read the key", remedy)
     if not re.fullmatch(rf"[0-9a-f]{{{2 * KEY_BYTES}}}", text):
         problem = f"the key file cannot be read or does not hold a key of {KEY_BYTES} bytes"
-        raise StudyError("KEY", "privacy.key_file", problem, "Restore the key; with another one every id changes")
+        raise StudyError("KEY", place, problem, "Restore the key; no other one fits what was made with it")
     return bytes.fromhex(text)
 
 

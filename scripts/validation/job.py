@@ -12,8 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from scripts.artefacts import write_results
+from scripts.artefacts import read_parquet, write_results
 from scripts.dates import HolidayCalendar, financial_year
+from scripts.governance.effects import applied
+from scripts.governance.rights import in_force
 from scripts.ingest.sources import year_of_return
 from scripts.ingest.ssda903 import MODULES, as_files
 from scripts.ingest.tabular import collect, place_of, read_header, scan_text
@@ -23,6 +25,7 @@ from scripts.validation.cin_return import stacked
 from scripts.validation.from_tables import modules
 from scripts.validation.rules import absent_fields, count_failures
 from scripts.validation.ssda903_views import COLUMNS
+from scripts.validation.withheld import without_absent_children
 
 TABLES = ("referrals", "assessments", "section47")
 Files = Mapping[str, list[str]]
@@ -36,16 +39,21 @@ def validate(la: str, files: Files, ingested: Mapping[str, StrPath], report: Str
     Parameters
     ----------
     files : kind of file -> paths, as the LA supplied them. ingested : canonical table -> parquet path, of `TABLES`.
-    settings : format, census_year, xml_max_bytes and bank_holidays.
+    settings : format, census_year, xml_max_bytes, bank_holidays, key_file; rights, the governance folder and the LA.
+        Children erased or withheld are judged nowhere; single rows erased and values rectified show where canonical
+        tables are judged, and not in returns, which are judged as supplied.
 
     Raises
     ------
     StudyError : FILE or YEAR, never with a value out of a record.
     """
     if settings["format"] == "census":
-        children, care = _cin_returns(files, settings), _ssda903_returns(files, settings)
+        returns = _cin_returns(files, settings), _ssda903_returns(files, settings)
+        children, care = without_absent_children(la, *returns, settings)
     else:
-        children, care = modules({name: pl.read_parquet(path) for name, path in ingested.items()}), {}
+        rights = in_force(settings)
+        supplied = {name: read_parquet(path) for name, path in ingested.items()}
+        children, care = modules(applied(supplied, rights.effects, rights.withheld, lambda *_: None)), {}
     calendar = HolidayCalendar(**settings["bank_holidays"])
     counts = {
         "cin": count_failures(cin.views(children, calendar), cin.RULES, absent_fields(cin.RULES, children)),

@@ -1,7 +1,9 @@
 """Where the extracts are and what is in them: synthetic, one folder per LA, or files or tables for all LAs."""
 
+from collections.abc import Mapping
 from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from scripts.artefacts import read_json
@@ -27,10 +29,16 @@ class Extracts:
     las : codes of all source LAs, as they stand in the data.
     synthetic_names : names of the files of an LA's synthetic extract.
     digests : memory of digests.
+    swapped : source LA -> folder of the extracts that the DfE returned in place of the old, laid out like `folder`.
     """
 
     def __init__(
-        self, extracts: dict[str, Any], las: list[str], synthetic_names: list[str], digests: RememberedDigests
+        self,
+        extracts: dict[str, Any],
+        las: list[str],
+        synthetic_names: list[str],
+        digests: RememberedDigests,
+        swapped: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
         self.source, self.format, self.folder = extracts["source"], extracts["format"], extracts["folder"]
         self.database_settings: dict[str, Any] | None = extracts.get("database")
@@ -38,6 +46,7 @@ class Extracts:
         self.las = las
         self.synthetic_names = synthetic_names
         self.digests = digests
+        self.swapped = swapped
         self._files: dict[str, Files] = {}
 
     @property
@@ -58,7 +67,9 @@ class Extracts:
     @cached_property
     def national_files(self) -> Files:
         """Kind -> files of a national layout; of a database, the stems of its tables."""
-        return self.database.stems if self.source == "database" else discover_national(Path(self.folder), self.format)
+        if self.source == "database":
+            return self.database.stems
+        return discover_national(next(reversed(self.swapped.values()), Path(self.folder)), self.format)
 
     @cached_property
     def database(self) -> Database:
@@ -83,7 +94,7 @@ class Extracts:
             paths = [Path(SYNTHETIC_FOLDER) / la / name for name in self.synthetic_names]
             layouts = load_layouts(self.format)
             return {kind: [str(path) for path in paths if layout.matches(path)] for kind, layout in layouts.items()}
-        return discover(Path(self.folder), la, self.format)
+        return discover(self.swapped.get(la, Path(self.folder)), la, self.format)
 
     def require(self) -> None:
         """Check that the files a study cannot do without are there, for every LA at once, and the LA covariates.
@@ -112,6 +123,25 @@ class Extracts:
                     f"there are no {kind} files ({', '.join(stems)}){whose}",
                     remedy,
                 )
+
+    def kept_files(self, la: str) -> Files:
+        """The files that rows of an LA have to be taken out of: its own, or the national ones; none of a database."""
+        if self.source == "national":
+            return self.national_files
+        return {} if self.source == "database" else self.files(la)
+
+    def replaced_files(self, la: str) -> Files:
+        """The files of the configured folder that a swapped-in extract stands in for."""
+        folder = Path(self.folder)
+        return (
+            discover_national(folder, self.format) if self.source == "national" else discover(folder, la, self.format)
+        )
+
+    def owned(self) -> list[str]:
+        """Every file that holds extracts as they came; none of a database."""
+        las = self.las if self.source in ("per_la", "national") else []
+        found = [files for la in las for files in (self.kept_files(la), self.replaced_files(la))]
+        return sorted({path for files in found for paths in files.values() for path in paths})
 
     def paths(self, la: str) -> list[str]:
         """All files of one LA."""

@@ -83,6 +83,11 @@ class Plan:
         """Whether a variant changes cleaning, so that it starts from canonical tables."""
         return any(key.startswith("cleaning.") for key in self.variations[variation][0].get("change", {}))
 
+    def recleaned(self, variation: str) -> list[str]:
+        """The source LAs whose canonical tables a variant starts from; none if it starts from cleaned ones."""
+        las = self.las_of(self.variations[variation][1]) if self.recleans(variation) else []
+        return [member for la in las for member in self.members(la)]
+
     def changed(self, variant: dict[str, Any]) -> "Plan":
         """The plan of the study with a variant's change."""
         return Plan(changed(self.config, variant))

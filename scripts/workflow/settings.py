@@ -6,6 +6,7 @@ reaches exactly the jobs that read it.
 
 from typing import Any
 
+from scripts.privacy.keys import key_path
 from scripts.workflow.plan import Plan
 
 Settings = dict[str, Any]
@@ -65,18 +66,24 @@ class JobSettings:
         """How to read, and where the key is that re-keys ids; the key itself is in no setting."""
         settings = self._extracts("format", "max_unreadable_share", "census_year", "xml_max_bytes")
         declared = {"date_formats": self.config["extracts"].get("date_formats", {})}
-        return settings | declared | {"key_file": self.config["privacy"]["key_file"]}
+        return settings | declared | {"key_file": self.config["privacy"]["key_file"]} | self._rights([la])
+
+    def _rights(self, las: list[str]) -> Settings:
+        """Where a job looks up what data rights do to the tables of source LAs; no id is in any setting."""
+        return {"rights": {"folder": self.config["governance"]["folder"], "las": las}}
 
     def validate(self, la: str) -> Settings:
         """How to read returns, and the calendar of the rules that count working days."""
-        return self._extracts("format", "census_year", "xml_max_bytes") | {
-            "bank_holidays": self.config["dates"]["bank_holidays"]
-        }
+        return (
+            self._extracts("format", "census_year", "xml_max_bytes")
+            | {"bank_holidays": self.config["dates"]["bank_holidays"], "key_file": self.config["privacy"]["key_file"]}
+            | self._rights([la])
+        )
 
     def clean(self, la: str) -> Settings:
         """The contested choices."""
-        lifetimes = self.plan.lifetimes(la)
-        return {"cleaning": self.config["cleaning"], "dates": self._clock(), "lifetimes": lifetimes}
+        choices = {"cleaning": self.config["cleaning"], "dates": self._clock(), "lifetimes": self.plan.lifetimes(la)}
+        return choices | self._rights(self.plan.members(la))
 
     def _clock(self) -> Settings:
         return {name: self.config["dates"][name] for name in ("data_end", "bank_holidays")}
@@ -205,6 +212,50 @@ class JobSettings:
             | {"inference": estimate["inference"] | {"methods": [estimate["inference"]["headline"]]}},
         }
 
+    # ---- on request
+
+    def difference(self, request: str) -> Settings:
+        """Where the counts before are, and the tables now."""
+        return self._rights([]) | {"ingested": "results/individual/ingested"}
+
+    def purge(self) -> Settings:
+        """How extracts are read, so that rows are found in them as ingest finds them."""
+        national = self.config["extracts"]["source"] == "national"
+        return self.ingest("") | {"results": "results", "national": national}
+
+    def receipt(self) -> Settings:
+        """How to search."""
+        residue = self.config["governance"]["residue"]
+        return {"key_file": self.config["privacy"]["key_file"], "results": "results"} | residue
+
+    def held(self) -> Settings:
+        """The page for the person explains the whole study."""
+        return {
+            "config": self.config,
+            "contact": self.config["governance"]["processing"]["controller"]["contact"],
+            "dictionary": "docs/data-dictionary.md",
+            "synthetic": self.config["extracts"]["source"] == "synthetic",
+            "results": "results",
+        }
+
+    def retention(self) -> Settings:
+        """Both clocks."""
+        return {name: self.config["governance"][name] for name in ("project_completed", "retention")}
+
+    def destroy(self) -> Settings:
+        """What is destroyed beside the files of the study."""
+        encryption = self.config["governance"]["encryption"]
+        keys = {"key of the ids": str(key_path(self.config["privacy"]["key_file"]))}
+        if encryption["enabled"]:
+            keys["key of the artefacts"] = str(key_path(encryption["key_file"]))
+        return {
+            "title": self.config["study"]["title"],
+            "results": "results",
+            "source": self.config["extracts"]["source"],
+            "encrypted": encryption["enabled"],
+            "keys": keys,
+        }
+
     # ---- for all
 
     def conclude(self) -> Settings:
@@ -234,6 +285,19 @@ class JobSettings:
     def documentation(self) -> Settings:
         """The pages describe the whole study."""
         return {"config": self.config}
+
+    def record(self) -> Settings:
+        """What the study says of its use of personal data; no outcome and no LA is named there."""
+        extracts, governance = self.config["extracts"], self.config["governance"]
+        privacy = ("categories", "register", "validation_only", "supplied", "discard")
+        return {
+            "study": {name: self.config["study"][name] for name in ("title", "practice_model")},
+            "synthetic": extracts["source"] == "synthetic",
+            "format": extracts["format"],
+            "dates": {name: self.config["dates"][name] for name in ("data_start", "data_end")},
+            "privacy": {name: self.config["privacy"][name] for name in privacy},
+            "encrypted": governance["encryption"]["enabled"],
+        } | {name: governance[name] for name in ("processing", "project_completed", "retention")}
 
     def report(self) -> Settings:
         """The page prints the whole study."""

@@ -7,6 +7,7 @@ ALIASES = "schemas/aliases/*.yaml"
 RETURNS = "schemas/returns/*.yaml"
 CALIBRATION = "schemas/calibration.yaml"
 PUBLISHED = "schemas/published/*.yaml"
+REQUESTS = "schemas/requests.schema.json"
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ STAGES = {
     "partition": Stage("scripts.ingest.partition", (ALIASES,)),
     "query": Stage("scripts.ingest.database", (ALIASES,)),
     "privacy": Stage("scripts.privacy.job", (ALIASES, RETURNS), ("privacy",)),
-    "ingest": Stage("scripts.ingest.job", (CODES, ALIASES, RETURNS), ("ingest_report",)),
-    "validate": Stage("scripts.validation.job", (CODES, RETURNS), ("validation",)),
-    "clean": Stage("scripts.clean.job", (CODES,), ("ledger",)),
+    "ingest": Stage("scripts.ingest.job", (CODES, ALIASES, RETURNS, REQUESTS), ("ingest_report",)),
+    "validate": Stage("scripts.validation.job", (CODES, RETURNS, REQUESTS), ("validation",)),
+    "clean": Stage("scripts.clean.job", (CODES, REQUESTS), ("ledger",)),
     "profile": Stage("scripts.completeness.job", (PUBLISHED,), ("yearly_profile",)),
     "completeness": Stage(
         "scripts.completeness.job", (PUBLISHED,), ("completeness", "recording_breaks", "published_files")
@@ -54,16 +55,23 @@ STAGES = {
     "cross_products": Stage("scripts.models.job"),
     "logit": Stage("scripts.models.job"),
     "estimate": Stage("scripts.models.job", (), ESTIMATE_TABLES),
-    "vary": Stage("scripts.variants.job", (CODES,), ("variants",)),
+    "vary": Stage("scripts.variants.job", (CODES, REQUESTS), ("variants",)),
     "traps": Stage("scripts.clean.job", (), ("traps",)),
     "documentation": Stage("scripts.documentation.job", (CODES, ALIASES, CALIBRATION)),
     "conclude": Stage("scripts.conclusions.job", (), CONCLUSION_TABLES),
     "pool": Stage("scripts.artefacts"),
+    "record": Stage("scripts.governance.record", ("scripts/governance/record.html", "scripts/governance/notice.md")),
+    "difference": Stage("scripts.governance.differences", (ALIASES, REQUESTS), ("differences",)),
+    "purge": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS)),
+    "receipt": Stage("scripts.governance.job", (REQUESTS,)),
+    "held": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS, "scripts/governance/held.html")),
+    "retention": Stage("scripts.governance.job", (REQUESTS,)),
+    "destroy": Stage("scripts.governance.job", (REQUESTS,)),
     "report": Stage("scripts.report.job", ("scripts/report/*.html", "schemas/results.yaml")),
 }
 
-# Results tables whose parts are made per source LA, per analysis LA, per variation and per outcome; each is collected
-# into results/aggregate/{table}.csv.
+# Results tables whose parts are made per source LA, analysis LA, variation, request and outcome; each is collected into
+# results/aggregate/{table}.csv.
 POOLED_BY_SOURCE = (
     "privacy",
     "ingest_report",
@@ -71,6 +79,7 @@ POOLED_BY_SOURCE = (
 )
 POOLED_BY_LA = ("ledger", "yearly_profile")
 POOLED_BY_VARIATION = ("variants",)
+POOLED_BY_REQUEST = ("differences",)
 POOLED_BY_OUTCOME = (
     "la_matches",
     "la_balance",

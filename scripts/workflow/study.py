@@ -14,31 +14,52 @@ from scripts.artefacts import contract_schema
 from scripts.completeness.job import published_files
 from scripts.conclusions.job import READ as CONCLUDED_FROM
 from scripts.errors import StudyError
+from scripts.governance.command import Command
+from scripts.governance.rights import Rights
+from scripts.privacy.encryption import PLACE as ENCRYPTION_KEY
+from scripts.privacy.encryption import configured_key
 from scripts.privacy.keys import key_id, key_path
 from scripts.synthetic.job import file_names
 from scripts.workflow.digests import CodeDigests, RememberedDigests, digest
 from scripts.workflow.extracts import Extracts
 from scripts.workflow.plan import Plan
 from scripts.workflow.settings import JobSettings
-from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE, POOLED_BY_VARIATION, STAGES
+from scripts.workflow.stages import (
+    POOLED_BY_LA,
+    POOLED_BY_OUTCOME,
+    POOLED_BY_REQUEST,
+    POOLED_BY_SOURCE,
+    POOLED_BY_VARIATION,
+    STAGES,
+)
 
 Key = tuple[str, ...]
+NOTHING_ASKED = Command()
 
 
 class Study:
     """A validated configuration (scripts.config.load_study), its extracts, and the stamps of all jobs.
 
-    `makes_key` tells whether jobs will really run, so that the key of the ids is made if there is none.
+    `makes_key` tells whether jobs will really run, so that the key of the ids is made if there is none. `command` is
+    what steps on request were told.
     """
 
     def __init__(
-        self, config: dict[str, Any], digests: RememberedDigests, makes_key: Callable[[], bool] = lambda: False
+        self,
+        config: dict[str, Any],
+        digests: RememberedDigests,
+        makes_key: Callable[[], bool] = lambda: False,
+        command: Command = NOTHING_ASKED,
     ) -> None:
+        self.command = command
         self.plan = Plan(config)
         self.settings = JobSettings(self.plan)
         generated = file_names(self.settings.la_covariates())
-        self.extracts = Extracts(config["extracts"], self.plan.sources, generated, digests)
-        self.extracts.require()
+        self.rights = Rights(Path(config["governance"]["folder"]), digests.of)
+        swapped = {la: self.rights.extract_of(request) for la, request in self.rights.swapped().items()}
+        self.extracts = Extracts(config["extracts"], self.plan.sources, generated, digests, swapped)
+        if not self.rights.register.destroyed:
+            self.extracts.require()
         self.published = published_files(config["completeness"]["published_folder"])
         self.published_content = {table: digests.of(Path(path)) for table, path in self.published.items()}
         self.digests = digests
@@ -90,10 +111,15 @@ class Study:
         return {la: digest(self.stamp("privacy", la)["from"]) for la in self.plan.las}
 
     def _partition_from(self, la: str) -> dict[str, Any]:
-        return self.extracts.national_rows[la]
+        return self.extracts.national_rows[la] | self._encryption()
 
     def _query_from(self, la: str) -> dict[str, Any]:
-        return self.extracts.database_rows.get(la, {})
+        return self.extracts.database_rows.get(la, {}) | self._encryption()
+
+    def _encryption(self) -> dict[str, Any]:
+        """The key that individual-level files are encrypted with, if they are: another one makes them anew."""
+        path = configured_key(self.plan.config)
+        return {} if path is None else {"encryption": key_id(path, self.makes_key(), ENCRYPTION_KEY)}
 
     def _privacy_from(self, la: str) -> dict[str, Any]:
         if stage := self.extracts.divided_by:
@@ -103,14 +129,23 @@ class Study:
         return self.extracts.content(la)
 
     def _ingest_from(self, la: str) -> dict[str, Any]:
+        if day := self.rights.register.destroyed:
+            remedy = "Nothing can be computed any more; results that were made remain"
+            raise StudyError("DESTROYED", f"LA {la}", f"all individual-level data were destroyed on {day}", remedy)
         key = key_id(key_path(self.plan.config["privacy"]["key_file"]), create=self.makes_key())
-        return {"privacy": self.digest("privacy", la), "key": key}
+        made_from = {"privacy": self.digest("privacy", la), "key": key} | self._encryption()
+        return made_from | ({"erased": erased} if (erased := self.rights.erased(la)) else {})
 
     def _validate_from(self, la: str) -> dict[str, Any]:
-        return {"ingest": self.digest("ingest", la)}
+        return {"ingest": self.digest("ingest", la)} | self._rights([la])
+
+    def _rights(self, las: list[str]) -> dict[str, Any]:
+        """What data rights do to the tables of source LAs, if anything."""
+        return {"rights": content} if (content := self.rights.content(las)) else {}
 
     def _clean_from(self, la: str) -> dict[str, Any]:
-        return {"ingest": {member: self.digest("ingest", member) for member in self.plan.members(la)}}
+        members = self.plan.members(la)
+        return {"ingest": {member: self.digest("ingest", member) for member in members}} | self._rights(members)
 
     def _profile_from(self, la: str) -> dict[str, Any]:
         return {"clean": self.digest("clean", la)}
@@ -170,8 +205,8 @@ class Study:
     def _vary_from(self, variation: str) -> dict[str, Any]:
         _, outcome = self.plan.variations[variation]
         las = self.plan.las_of(outcome)
-        if self.plan.recleans(variation):
-            tables = {member: self.digest("ingest", member) for la in las for member in self.plan.members(la)}
+        if members := self.plan.recleaned(variation):
+            tables = {member: self.digest("ingest", member) for member in members} | self._rights(members)
         else:
             tables = {la: self.digest("clean", la) for la in las}
         covariates = self._events_and_covariates(outcome)["la_covariates"]
@@ -190,16 +225,43 @@ class Study:
     def _documentation_from(self) -> dict[str, Any]:
         return {}
 
+    def _record_from(self) -> dict[str, Any]:
+        return {}
+
     def _report_from(self) -> dict[str, Any]:
-        pooled = (*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME, *POOLED_BY_VARIATION)
+        pooled = (*POOLED_BY_SOURCE, *POOLED_BY_LA, *POOLED_BY_OUTCOME, *POOLED_BY_VARIATION, *POOLED_BY_REQUEST)
         tables = {table: self.digest("pool", table) for table in pooled}
         tables |= {stage: self.digest(stage) for stage in ("completeness", "conclude")}
         return tables | ({"calibration": self.digest("calibration")} if self.extracts.synthetic else {})
 
+    # ---- on request
+
+    def _difference_from(self, request: str) -> dict[str, Any]:
+        return {la: self.digest("ingest", la) for la in self.replaced_las(request)}
+
+    def _on_request(self) -> dict[str, Any]:
+        """Whoever asks for such a step wants it done now, whatever was done before."""
+        return {"asked": self.command.asked}
+
+    _purge_from = _receipt_from = _held_from = _retention_from = _destroy_from = _on_request
+
+    def replaced_las(self, request: str) -> list[str]:
+        """The source LAs whose extract was replaced by the one returned on a request."""
+        return self.plan.sources if self.extracts.source == "national" else [self.rights.request(request).la]
+
+    def purged_files(self, request: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """The files to take rows out of, by kind, and those that the request's returned extract replaced."""
+        la = self.rights.request(request).la
+        if any(found.id == request for found in self.rights.with_extract()):
+            return {}, self.extracts.replaced_files(la)
+        return self.extracts.kept_files(la), {}
+
     def parts(self, table: str) -> list[str]:
-        """The source LAs, analysis LAs or outcomes whose parts a results table is collected from."""
+        """The source LAs, analysis LAs, outcomes, variations or requests whose parts a results table is made of."""
         if table in POOLED_BY_SOURCE:
             return self.plan.sources
         if table in POOLED_BY_VARIATION:
             return list(self.plan.variations)
+        if table in POOLED_BY_REQUEST:
+            return [request.id for request in self.rights.with_extract()]
         return self.plan.las if table in POOLED_BY_LA else self.plan.outcomes

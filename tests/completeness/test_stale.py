@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.config.load import read_yaml
+from scripts.config.strict_yaml import read_yaml
 from scripts.workflow.digests import RememberedDigests
 from scripts.workflow.study import Study
 

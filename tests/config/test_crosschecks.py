@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from scripts.config.load import load_study, read_yaml
+from scripts.config.load import load_study
+from scripts.config.strict_yaml import read_yaml
 from scripts.errors import StudyError
 
 DEFAULT = read_yaml(Path(__file__).parents[2] / "config.yaml")

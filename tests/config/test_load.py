@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.config.load import in_order, load_study, read_yaml
+from scripts.config.load import in_order, load_study
+from scripts.config.strict_yaml import read_yaml
 from scripts.errors import StudyError
 
 DEFAULT_FILE = Path(__file__).parents[2] / "config.yaml"

@@ -10,8 +10,9 @@ import pytest
 from snakemake.common.configfile import load_configfile
 from snakemake.utils import update_config
 
-from scripts.config.load import load_study, read_yaml
+from scripts.config.load import load_study
 from scripts.config.schema import SCHEMA_FILE
+from scripts.config.strict_yaml import read_yaml
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = ROOT / "config.yaml"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.config.load import read_yaml
 from scripts.config.schema import schema_mistakes
+from scripts.config.strict_yaml import read_yaml
 from scripts.config.variants import overlaid, variant_mistakes
 
 CHOICE = {"name": "a", "label": "A", "outcomes": ["icpc"]}

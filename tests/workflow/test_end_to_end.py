@@ -10,7 +10,7 @@ import yaml
 
 from scripts.artefacts import contract_schema, results_contract
 from scripts.clean.ledger import imbalance
-from scripts.config.load import read_yaml
+from scripts.config.strict_yaml import read_yaml
 from scripts.config.variants import overlaid
 from scripts.workflow.jobs import run_process
 from scripts.workflow.plan import Plan

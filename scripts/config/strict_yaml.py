@@ -1,0 +1,77 @@
+"""YAML read strictly: a key written twice is refused, dates stay the text they are.
+
+In: a file. Out: a plain mapping, or one StudyError that names file, key and lines.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.config.schema import SCHEMA_FILE, Mistake, dotted
+from scripts.errors import StudyError
+
+
+class StrictLoader(yaml.SafeLoader):
+    """YAML's safe loader without dates: 2014-11-01 stays the text it is."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 (declared by the base class)
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping strictly: a key written twice is refused, dates stay text. An empty file is an empty dict.
+
+    Raises
+    ------
+    StudyError : CONFIG, for a repeated key, a syntax error or a file that is no mapping.
+    """
+    root = compose(path)
+    refuse(list(repeated_keys(root, path)), [path])
+    return content_of(root)
+
+
+def content_of(root: yaml.Node | None) -> dict[str, Any]:
+    """The mapping that a syntax tree stands for."""
+    return StrictLoader("").construct_document(root) if root else {}
+
+
+def compose(path: Path) -> yaml.Node | None:
+    """The file's syntax tree, which still has line numbers and repeated keys; None if it is empty."""
+    try:
+        with Path(path).open(encoding="utf-8") as stream:
+            root = yaml.compose(stream, StrictLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "unknown"
+        raise StudyError("CONFIG", f"{path}, line {line}", str(error.problem), "Correct the YAML there") from error
+    if root and not isinstance(root, yaml.MappingNode):
+        raise StudyError("CONFIG", str(path), "the file is no mapping of keys to values", "Write it as `key: value`")
+    return root
+
+
+def repeated_keys(node: yaml.Node | None, file: Path, path: tuple[str | int, ...] = ()) -> Iterator[Mistake]:
+    """Keys that a mapping of the tree holds twice, with the lines of both."""
+    if isinstance(node, yaml.SequenceNode):
+        for position, item in enumerate(node.value):
+            yield from repeated_keys(item, file, (*path, position))
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                yield Mistake((*path, key.value), f"written twice, on lines {lines[key.value]} and {line} of {file}")
+            lines[key.value] = line
+            yield from repeated_keys(value, file, (*path, key.value))
+
+
+def refuse(mistakes: list[Mistake], files: list[Path]) -> None:
+    """Raise one error that lists the mistakes by path, if there are any."""
+    if not mistakes:
+        return
+    listed = "".join(f"\n  {dotted(mistake.path)}: {mistake.problem}" for mistake in sorted(mistakes))
+    place = ", ".join(map(str, files)) or "configuration"
+    count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+    raise StudyError("CONFIG", place, count, f"schemas/{SCHEMA_FILE.name} describes every key; correct these:{listed}")

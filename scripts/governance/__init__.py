@@ -1,0 +1,1 @@
+"""Data rights, retention and the record of processing: what the study promised the people its records are about."""

@@ -90,11 +90,12 @@ ENCODINGS = (
 )
 SEPARATORS = ",\t;|"
 ROWS, ELEMENTS, HEADER_BYTES = 50_000, 1 << 22, 1 << 20
-# Shorter runs of base64 are met by the encoded forms of the ids; from here on a run could hold a compressed file.
-RUN = 64
+# Shorter runs of base64 are met by the encoded forms of the ids; from here on a run could hold a gzip file of an id.
+RUN = 40
 BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 RUN_PATTERN = f"[A-Za-z0-9+/_-]{{{RUN}}}"
 BLOB = re.compile(rb"[A-Za-z0-9+/_-]{%d,}(?:\r?\n[A-Za-z0-9+/_-]{%d,})*(?:\r?\n[A-Za-z0-9+/_-]+)?" % (RUN, RUN))
+BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_-]+")
 HEXADECIMAL = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 
 
@@ -112,7 +113,7 @@ class Limits:
 
     chunk: int = 1 << 22
     depth: int = 8
-    memory: int = 1 << 30
+    memory: int = 1 << 29
     expanded: int = 1 << 35
 
 
@@ -300,11 +301,16 @@ def _inflated(stream: BinaryIO, size: int) -> Iterator[bytes]:
         raise EOFError
 
 
-def frame_of(kind: str, content: Content) -> pl.DataFrame:
-    """A parquet or Arrow file as a frame."""
+def column_names(kind: str, content: Content) -> list[str]:
+    """The columns of a parquet or Arrow file."""
+    return pl.read_ipc(content, n_rows=0).columns if kind == "arrow" else list(pl.read_parquet_schema(content))
+
+
+def frame_of(kind: str, content: Content, columns: list[str]) -> pl.DataFrame:
+    """Some columns of a parquet or Arrow file."""
     if kind == "arrow":
-        return pl.read_ipc(content, memory_map=False)
-    return read_parquet(content) if isinstance(content, Path) else pl.read_parquet(content)
+        return pl.read_ipc(content, columns=columns)
+    return read_parquet(content, columns) if isinstance(content, Path) else pl.read_parquet(content, columns=columns)
 
 
 def metadata_of(content: Content) -> dict[str, str]:
@@ -329,6 +335,8 @@ def sqlite_tables(content: Content) -> Iterator[tuple[str, list[str], list[tuple
     The database is opened unchangeably: reading leaves no journal beside it.
     """
     with closing(_database(content)) as database:
+        if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError
         database.text_factory = lambda value: value.decode("utf-8", errors="replace")
         schema = database.execute("SELECT name, tbl_name, sql FROM sqlite_master").fetchall()
         yield "sqlite_master", ["name", "tbl_name", "sql"], schema
@@ -366,7 +374,7 @@ def arrays(content: Content) -> Iterator[pl.Series]:
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         _, _, dtype = read_header(stream)
         if dtype.hasobject:
-            yield pl.Series("pickle", pickled(stream.read()), pl.String)
+            yield pl.Series("pickle", list(pickled(stream.read())), pl.String)
             return
     source = BytesIO(content) if isinstance(content, bytes) else content
     mode = None if isinstance(content, bytes) else "r"
@@ -390,18 +398,18 @@ def _plain(name: str, array: np.ndarray) -> Iterator[pl.Series]:
             yield from _plain(f"{name}.{field}", array[field].reshape(-1))
 
 
-def pickled(data: bytes) -> list[str]:
-    """The texts and numbers that a pickle names, read off its instructions; nothing is loaded.
+def pickled(data: bytes) -> Iterator[str]:
+    """The texts and numbers that pickles, one after another, name, read off their instructions; nothing is loaded.
 
     Raises
     ------
     ValueError : for what is not a pickle.
     """
-    found = []
-    for _, argument, _ in pickletools.genops(data):
-        if isinstance(argument, str | bytes | bytearray | int | float):
-            found.append(as_text(bytes(argument) if isinstance(argument, bytearray) else argument) or "")
-    return found
+    stream = BytesIO(data)
+    while stream.tell() < len(data):
+        for _, argument, _ in pickletools.genops(stream):
+            if isinstance(argument, str | bytes | bytearray | int | float):
+                yield as_text(bytes(argument) if isinstance(argument, bytearray) else argument) or ""
 
 
 def json_of(data: bytes) -> list[Any] | None:
@@ -458,7 +466,6 @@ class Rows:
     def __init__(self, wanted: Callable[[tuple[str, ...]], bool], limits: Limits) -> None:
         self.wanted = wanted
         self.limits = limits
-        self.header = b""
         self.separator = ","
         self.names: tuple[str, ...] = ()
         self.ignored = False
@@ -479,7 +486,7 @@ class Rows:
         self.held += chunk
         if not self.names:
             self._begin()
-        if self.names and len(self.held) >= self.limits.chunk:
+        if self.names and not self.ignored and len(self.held) >= self.limits.chunk:
             cut = self._complete()
             if not cut and len(self.held) > self.limits.memory:
                 raise beyond("memory")
@@ -497,11 +504,12 @@ class Rows:
         """Take the header off, once it is whole."""
         end = self.held.find(b"\n") + 1
         if end:
-            self.header = bytes(self.held[:end])
-            self.separator, self.names = header_of(self.header)
+            self.separator, self.names = header_of(bytes(self.held[:end]))
             del self.held[:end]
         too_long = not end and len(self.held) > HEADER_BYTES
         self.ignored = too_long or bool(end and not (self.names and self.wanted(self.names)))
+        if self.ignored:
+            self.held.clear()
 
     def _complete(self) -> int:
         """Where the last complete record ends: at a line's end with all quotation marks paired before it; 0 if none."""
@@ -528,9 +536,10 @@ class Rows:
             part.decode()
         except UnicodeDecodeError:
             part = part.decode("cp1252", errors="replace").encode()
-        schema = dict.fromkeys(self.names, pl.String)
-        # The first record must not decide how wide the table is, so the header stands before every piece.
-        return pl.read_csv(self.header + part, schema=schema, separator=self.separator)
+        # The first record must not decide how wide the table is, so a header stands before every piece.
+        quoted = ('"{}"'.format(name.replace('"', '""')) for name in self.names)
+        text = f"{self.separator.join(quoted)}\n".encode() + part
+        return pl.read_csv(text, schema=dict.fromkeys(self.names, pl.String), separator=self.separator)
 
 
 class Blobs:

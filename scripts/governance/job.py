@@ -8,8 +8,8 @@ from typing import Any
 from scripts.errors import StudyError
 from scripts.governance import destruction, erasure
 from scripts.governance.command import Command
-from scripts.governance.held import Child
 from scripts.governance.held import held as write_held
+from scripts.governance.held_rows import Child
 from scripts.governance.register import Register
 from scripts.governance.retention import clocks, overdue, table
 from scripts.governance.rights import Rights

@@ -20,7 +20,7 @@ import struct
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ ZEROS, SPACES = "0{0,20}", " {0,4}"
 # Below this an encoded form would meet other base64 by chance.
 MIN_ENCODED = 8
 # RE2 is thirty times as fast as `re`, but compiles its pattern at every call.
-PREFILTER_BYTES = 4096
+PREFILTER_BYTES, BLOCK = 4096, 1 << 16
 NAME_RUN = re.compile(r"[A-Za-z0-9+_-]{12,}={0,2}")
 # Numbers from here on fit no column, and from `FAR` on not eight bytes.
 LARGEST, FAR = 1 << 127, 1 << 63
@@ -147,6 +147,8 @@ def _cell_text(name: str, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         digits = {"ms": 3, "us": 6, "ns": 9}[dtype.time_unit]
         return column.dt.strftime(f"%Y-%m-%dT%H:%M:%S%.{digits}f{'%z' if dtype.time_zone else ''}")
+    if isinstance(dtype, pl.Duration):
+        return column.to_physical().cast(pl.String)
     if dtype == pl.Time:
         return column.dt.strftime("%H:%M:%S%.9f")
     if dtype.is_nested():
@@ -235,7 +237,7 @@ class _Patterns:
     Parameters
     ----------
     alone : an id in any encoding between other characters than letters and digits; loose : also within them.
-    prefilter : some form is anywhere; for RE2.
+    encoded : base64 that may hold an id. prefilter : some form of these three is anywhere; for RE2.
     cell : a short id as a cell of delimited text, element or line; named : as the value of a field of ids.
     whole : a short id as a whole value. long_numbers, short_numbers : ids as numbers.
     overlap : no match is longer.
@@ -243,6 +245,7 @@ class _Patterns:
 
     alone: re.Pattern[bytes] | None
     loose: re.Pattern[bytes] | None
+    encoded: re.Pattern[bytes] | None
     prefilter: str
     cell: re.Pattern[bytes] | None
     named: re.Pattern[bytes] | None
@@ -264,7 +267,8 @@ class _Patterns:
         forms = [*((_escaped(each), each) for each in plain), *((ZEROS + _escaped(core), core) for core in cores)]
         wide = [_wide(each, width) for each in (*plain, *cores) if each.isascii() for width in (2, 4)]
         foreign = [_escaped(each, name) for each in plain if not each.isascii() for name in ("utf-16-le", "utf-16-be")]
-        exact = [form for each in long for form in _encoded(each)] + [form for core in cores for form in _packed(core)]
+        packed = [form for core in cores for form in _packed(core)]
+        encoded = [form for _, each in forms for form in _encoded(each)]
         bounded = [_bounded(text) for text, _ in forms] + [_bounded(_scientific(core)) for core in cores]
         unbounded = [_escaped(each) for _, each in forms] + [_scientific(core) for core in cores]
         bare = unbounded + [pattern for pattern, _ in wide] + foreign
@@ -273,9 +277,10 @@ class _Patterns:
         field_of_ids = rf"(?<![0-9A-Za-z_])(?:{names})[\"']?\s{{0,4}}(?:[:=]|[^<>\n]{{0,64}}>)\s{{0,4}}[\"']?"
         longest = max([0, *map(len, texts)])
         return cls(
-            alone=_any([*bounded, *(whole for _, whole in wide), *foreign], exact),
-            loose=_any([*unbounded, *(whole for _, whole in wide), *foreign], exact),
-            prefilter="|".join([f"(?i:{pattern})" for pattern in bare] + exact),
+            alone=_any([*bounded, *(whole for _, whole in wide), *foreign], packed),
+            loose=_any([*unbounded, *(whole for _, whole in wide), *foreign], packed),
+            encoded=_any([], encoded),
+            prefilter="|".join([f"(?i:{pattern})" for pattern in bare] + packed + encoded),
             cell=_any([rf"[\n\r,;\t|>]{SPACES}[\"']?(?:{cells})[\"']?{SPACES}(?=[\n\r,;\t|<])"] if short else [], []),
             named=_any([rf"{field_of_ids}(?:{cells})(?![0-9A-Za-z.])"] if short and names else [], []),
             whole=rf"^\s*(?:{cells})\s*$" if short else None,
@@ -284,12 +289,52 @@ class _Patterns:
             overlap=4 * longest + max([0, *map(len, id_columns)]) + 160,
         )
 
-    def counted(self, pattern: re.Pattern[bytes], text: bytes, start: int, end: int) -> int:
-        """Matches that begin from `start` on and before `end`."""
-        filtered = pattern in (self.alone, self.loose) and len(text) >= PREFILTER_BYTES
-        if filtered and not decoding.matches(text, self.prefilter):
+    @property
+    def ids(self) -> tuple[re.Pattern[bytes], ...]:
+        """Ids alone, plain and encoded."""
+        return tuple(pattern for pattern in (self.alone, self.encoded) if pattern)
+
+    @property
+    def ids_in_binary(self) -> tuple[re.Pattern[bytes], ...]:
+        """As `ids`, also within longer words, for in binary content letters are no words."""
+        return tuple(pattern for pattern in (self.loose, self.encoded) if pattern)
+
+    def counted(self, wanted: tuple[re.Pattern[bytes], ...], text: bytes, start: int, end: int) -> int:
+        """Matches of some patterns that begin from `start` on and before `end`."""
+        filtered = len(text) >= PREFILTER_BYTES and wanted in (self.ids, self.ids_in_binary)
+        if not filtered:
+            return self._counted(wanted, text, start, end, len(text))
+        if not decoding.matches(text, self.prefilter):
             return 0
-        return sum(match.start() < end for match in pattern.finditer(text, start))
+        # Only around what the fast search has found is the slow one run.
+        count = 0
+        for first in range(start, end, BLOCK):
+            last = min(first + BLOCK, end)
+            until = last + self.overlap
+            if decoding.matches(text[max(first - self.overlap, 0) : until], self.prefilter):
+                count += self._counted(wanted, text, first, last, until)
+        return count
+
+    def _counted(self, wanted: tuple[re.Pattern[bytes], ...], text: bytes, start: int, end: int, until: int) -> int:
+        """As `counted`; no match may reach beyond `until`."""
+        found = ((pattern, match) for pattern in wanted for match in pattern.finditer(text, start, until))
+        begun = ((pattern, match) for pattern, match in found if match.start() < end)
+        return sum(pattern is not self.encoded or self._decodes(text, match) for pattern, match in begun)
+
+    def _decodes(self, text: bytes, match: re.Match[bytes]) -> bool:
+        """Whether base64 that resembles an id's holds one: its ends share characters with their neighbours."""
+        for mixed in (0, 2, 3):
+            start = match.start() - mixed
+            # One group before and two after show the neighbours.
+            before = 4 if decoding.BASE64_RUN.fullmatch(text, max(start - 4, 0), max(start, 0)) else 0
+            run = decoding.BASE64_RUN.match(text, start - before, match.end() + 8) if start >= before else None
+            if run and self.alone and self.alone.search(decoding.from_base64(run.group())):
+                return True
+        return False
+
+    def in_short(self, text: bytes) -> int:
+        """How many ids a short text holds, plain or encoded."""
+        return self.counted(self.ids, text, 0, len(text))
 
 
 def _any(folding: list[str], exact: list[str]) -> re.Pattern[bytes] | None:
@@ -349,14 +394,14 @@ def _is_number(text: str) -> bool:
 
 
 class _Tokens:
-    """Counts a pattern's matches in a text that streams by, wherever it is cut."""
+    """Counts the matches of some patterns in a text that streams by, wherever it is cut."""
 
-    def __init__(self, patterns: _Patterns, pattern: re.Pattern[bytes]) -> None:
+    def __init__(self, patterns: _Patterns, wanted: tuple[re.Pattern[bytes], ...]) -> None:
         self.patterns = patterns
-        self.pattern = pattern
+        self.wanted = wanted
         # The beginning and the end of a text are bounds like a line's.
         self.held = b"\n"
-        self.start = 1 if pattern is not patterns.cell else 0
+        self.start = 0
         self.count = 0
 
     def feed(self, chunk: bytes) -> None:
@@ -366,7 +411,7 @@ class _Tokens:
         if cut <= self.start:
             self.held = text
             return
-        self.count += self.patterns.counted(self.pattern, text, self.start, cut)
+        self.count += self.patterns.counted(self.wanted, text, self.start, cut)
         # What a match may look back at stays before it.
         kept = max(cut - 8, 0)
         self.held, self.start = text[kept:], cut - kept
@@ -374,7 +419,7 @@ class _Tokens:
     def close(self) -> int:
         """The count of the whole text."""
         text = self.held + b"\n"
-        return self.count + self.patterns.counted(self.pattern, text, self.start, len(text))
+        return self.count + self.patterns.counted(self.wanted, text, self.start, len(text))
 
 
 class _Scanner:
@@ -456,9 +501,10 @@ class _Scanner:
         """List a link; what it leads to is searched if it lies outside the folder, since it is reachable from it."""
         target, shown = os.fsencode(path.readlink()), self.shown
         self._list("link", len(target), hashlib.sha256(target))
-        if count := self._count(target):
+        if count := self.patterns.in_short(target):
             self._note(IDENTIFIER, "target of the link", count)
-        real = path.resolve()
+        # Unlike `resolve`, this lets a link lead to itself.
+        real = Path(os.path.realpath(path))
         if real.is_relative_to(self.root) or not real.exists() or self.left_out & {real, *real.parents}:
             return
         if real.is_dir():
@@ -528,9 +574,12 @@ class _Scanner:
             head, chunks = decoding.peeked(chunks)
             chunks = decoding.in_utf8(head, chunks)
         what_is_short = IDENTIFIER if column in self.without else AMBIGUOUS
-        pattern = self.patterns.loose if kind == "binary" else self.patterns.alone
-        wanted = [(IDENTIFIER, pattern)]
-        wanted += [(what_is_short, self.patterns.cell), (IDENTIFIER, self.patterns.named)] if textual else []
+        ids = self.patterns.ids_in_binary if kind in ("binary", "pickle") else self.patterns.ids
+        wanted = [(IDENTIFIER, ids)]
+        if textual and self.patterns.cell:
+            wanted.append((what_is_short, (self.patterns.cell,)))
+        if textual and self.patterns.named:
+            wanted.append((IDENTIFIER, (self.patterns.named,)))
         tokens = [(what, _Tokens(self.patterns, each)) for what, each in wanted if each]
         blobs = Blobs(self.limits.memory) if textual else None
         rows = Rows(self._is_wanted, self.limits) if textual and column is None else None
@@ -567,8 +616,12 @@ class _Scanner:
 
     def _is_wanted(self, names: tuple[str, ...]) -> bool:
         """Whether a table's rows say more than its text: the child had rows in such a one, or short ids stand in it."""
-        known = columns_name(set(names) - self.without, self.key) in self.fingerprints
-        return known or bool(self.patterns.whole and self.without & set(names))
+        return self._is_known(names) or bool(self.patterns.whole and self.without & set(names))
+
+    def _is_known(self, names: Collection[str]) -> bool:
+        """Whether a table of these columns can hold rows of the child."""
+        others = set(names) - self.without
+        return bool(others) and columns_name(others, self.key) in self.fingerprints
 
     def _decode(self, kind: str, content: Content, where: str, depth: int) -> None:
         """Search what a content holds that its bytes do not show."""
@@ -579,7 +632,7 @@ class _Scanner:
         elif kind in decoding.ARCHIVES:
             self._members(kind, content, where, depth)
         elif kind in ("parquet", "arrow"):
-            self._frame(decoding.frame_of(kind, content), where, depth)
+            self._columns(kind, content, where, depth)
             metadata = decoding.metadata_of(content) if kind == "parquet" else {}
             self._texts([*metadata, *metadata.values()], _within(where, "metadata"), depth)
         elif kind == "sqlite":
@@ -602,11 +655,11 @@ class _Scanner:
     def _pickle(self, content: Content, where: str, depth: int) -> None:
         with decoding.opened(content) as stream:
             data = decoding.whole(decoding.chunks_of(stream, self.limits.chunk), self.limits.memory)
-        try:
-            texts = decoding.pickled(data)
-        except FAILURES:
-            # Two bytes are a weak sign: most likely it is none, and its bytes have been searched.
-            return
+        texts = []
+        # Two bytes are a weak sign: what goes wrong is most likely no pickle, and its bytes have been searched.
+        with suppress(*FAILURES):
+            for text in decoding.pickled(data):
+                texts.append(text)
         self._texts(texts, _within(where, "pickled"), depth)
 
     def _json(self, content: Content, where: str, depth: int) -> None:
@@ -621,7 +674,7 @@ class _Scanner:
         for each in objects:
             alike.setdefault(frozenset(each), []).append(each)
         for names, records in alike.items():
-            if columns_name(names - self.without, self.key) in self.fingerprints:
+            if self._is_known(names):
                 columns = {name: [decoding.as_text(record[name]) for record in records] for name in sorted(names)}
                 self._compare(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)), where)
 
@@ -631,14 +684,23 @@ class _Scanner:
         for value in (value for column in columns for value in column if isinstance(value, bytes)):
             self._inner([value], _within(where, "binary value"), depth + 1)
         texts = {name: [*map(decoding.as_text, column)] for name, column in zip(names, columns, strict=True)}
-        self._frame(pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String)), where, depth)
-
-    def _frame(self, frame: pl.DataFrame, where: str, depth: int) -> None:
-        """Search the columns of a frame and compare its rows."""
-        self._note(IDENTIFIER, _within(where, "column name"), sum(self._name(name)[1] for name in frame.columns))
+        frame = pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String))
+        self._column_names(names, where)
         for series in frame:
             self._series(series, where, depth)
         self._compare(frame, where)
+
+    def _columns(self, kind: str, content: Content, where: str, depth: int) -> None:
+        """Search the columns of a parquet or Arrow file one by one, and compare its rows."""
+        names = decoding.column_names(kind, content)
+        self._column_names(names, where)
+        for name in names:
+            self._series(decoding.frame_of(kind, content, [name]).to_series(), where, depth)
+        if self._is_known(names):
+            self._compare(decoding.frame_of(kind, content, names), where)
+
+    def _column_names(self, names: Iterable[str], where: str) -> None:
+        self._note(IDENTIFIER, _within(where, "column name"), sum(self._name(name)[1] for name in names))
 
     def _series(self, series: pl.Series, where: str, depth: int) -> None:
         """Search a column's values, whatever its type."""
@@ -653,7 +715,9 @@ class _Scanner:
                 self._texts([str(value) for value in leaf], place, depth, series.name)
             elif leaf.dtype.is_temporal() or leaf.dtype == pl.Boolean:
                 # No id, in all likelihood, and few different values.
-                self._texts(leaf.unique().cast(pl.String), place, depth, series.name)
+                values = leaf.unique()
+                values = values.to_physical() if isinstance(leaf.dtype, pl.Duration) else values
+                self._texts(values.cast(pl.String), place, depth, series.name)
             else:
                 self._texts(leaf.cast(pl.String), place, depth, series.name)
 
@@ -677,11 +741,11 @@ class _Scanner:
 
     def _compare(self, frame: pl.DataFrame, where: str) -> None:
         """Compare the rows of a frame with the child's, if it has the columns of a table the child had rows in."""
-        known = self.fingerprints.get(columns_name(set(frame.columns) - self.without, self.key))
-        if known and set(frame.columns) - self.without:
+        if self._is_known(frame.columns):
+            known = list(self.fingerprints[columns_name(set(frame.columns) - self.without, self.key)])
             for part in frame.iter_slices(SLICE):
                 hashes = row_fingerprints(part, self.key, self.without)[1]
-                self._note(FINGERPRINT, where, int(hashes.is_in(list(known)).sum()))
+                self._note(FINGERPRINT, where, int(hashes.is_in(known).sum()))
 
     def _short_cells(self, frame: pl.DataFrame, where: str) -> None:
         """Search the columns of ids for those ids that mean nothing elsewhere."""
@@ -691,19 +755,12 @@ class _Scanner:
 
     def _name(self, name: str) -> tuple[str, int]:
         """A name as it may be shown, and how many ids it holds, plain or in base64."""
-        last = name.rpartition("\0")[2]
-        data = os.fsencode(last)
-        if self.patterns.alone is None:
-            return _printable(data), 0
-        shown, count = self.patterns.alone.subn(HIDDEN.encode(), data)
-        joined = name.replace("\0", "")
-        if NAME_RUN.fullmatch(joined) and (encoded := self._count(decoding.from_base64(joined.encode()))):
-            return HIDDEN, max(count, encoded)
-        return _printable(shown), count
-
-    def _count(self, data: bytes) -> int:
-        """How many ids a short text holds."""
-        return len(self.patterns.alone.findall(data)) if self.patterns.alone else 0
+        data = os.fsencode(name.rpartition("\0")[2])
+        count, whole = self.patterns.in_short(data), name.replace("\0", "")
+        if NAME_RUN.fullmatch(whole):
+            count = max(count, self.patterns.in_short(decoding.from_base64(whole.encode())))
+        shown, masked = self.patterns.alone.subn(HIDDEN.encode(), data) if self.patterns.alone else (data, 0)
+        return _printable(shown) if masked >= count else HIDDEN, count
 
     def _note(self, what: str, where: str, count: int) -> None:
         if count:

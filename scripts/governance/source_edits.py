@@ -60,18 +60,11 @@ def _positions(
         positions, canonical = numbered_rows(reading, layout, path)
         keyed = pseudonyms(canonical, ["child_id"], reading.la, key)
         table = layout.only_table().table
-        tests = [_named(row, table, keyed, path) for row in rows if row.of(table)]
+        tests = [row.matches(table) for row in rows if row.of(table)]
         doomed = positions.filter(keyed.select(pl.any_horizontal(tests)).to_series()) if tests else positions.clear()
         if len(doomed) and national and "la_code" not in layout.only_table().columns:
             _refuse_shared(reading, canonical, keyed, {row.child for row in rows}, path)
         yield path, frozenset(doomed)
-
-
-def _named(row: RowKey, table: str, keyed: pl.DataFrame, path: str) -> pl.Expr:
-    if absent := sorted(set(row.where) - set(keyed.columns)):
-        problem = f"rows are named by {', '.join(absent)}, which this file lacks"
-        raise StudyError("SOURCE", place_of(path), problem, "Ask its owner for a new extract without the rows")
-    return row.matches(table)
 
 
 def _text_files(reading: Reading) -> Iterator[tuple[FileLayout, str]]:

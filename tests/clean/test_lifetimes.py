@@ -53,6 +53,7 @@ def test_the_members_of_an_la_are_cleaned_as_one(tmp_path: Path) -> None:
     output, ledger_file = str(tmp_path / "out.parquet"), str(tmp_path / "ledger.csv")
     dates = {name: DEFAULT["dates"][name] for name in ("data_end", "bank_holidays")}
     settings = {"cleaning": DEFAULT["cleaning"], "dates": dates, "lifetimes": LIFETIMES}
+    settings |= {"rights": {"folder": str(tmp_path / "governance"), "las": ["837", "839"]}}
     clean("839", inputs, {"referrals": output}, ledger_file, settings)
     assert sorted(pl.read_parquet(output)["child_id"]) == ["837-0", "837-1", "839-0", "839-1"]
     ledger = read_results("ledger", ledger_file)

@@ -32,7 +32,9 @@ from schemas import tables
 from scripts.artefacts import write_parquet
 from scripts.config.strict_yaml import read_yaml
 from scripts.errors import StudyError
-from scripts.governance.held import ABOUT, About, Child, Held, bundle, facts_of, held, held_rows
+from scripts.governance.held import ABOUT, bundle, facts_of, held
+from scripts.governance.held_page import About
+from scripts.governance.held_rows import Child, Held, held_rows
 from scripts.governance.sealing import fingerprint, sealed
 from scripts.governance.source_rows import LEFT_OUT
 from scripts.ingest.discovery import discover

@@ -72,7 +72,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def ingest_la(folder: Path, la: str = "501", **settings: Any) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
         chosen = {"format": "npd", "max_unreadable_share": 0.5, "census_year": None, "xml_max_bytes": None} | settings
-        chosen |= {"key_file": str(key_file)}
+        chosen |= {"key_file": str(key_file), "rights": {"folder": str(tmp_path / "governance"), "las": [la]}}
         outputs = {table: tmp_path / "out" / la / f"{table}.parquet" for table in TABLES}
         report = tmp_path / "out" / la / "report.csv"
         ingest(la, discover(folder, la, chosen["format"]), outputs, report, chosen)

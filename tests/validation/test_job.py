@@ -14,7 +14,12 @@ from scripts.validation.from_tables import modules
 from scripts.validation.job import validate
 from scripts.validation.rules import ABSENT, count_failures
 
-SETTINGS = {"census_year": None, "xml_max_bytes": None, "bank_holidays": {"country": "GB", "subdivision": "ENG"}}
+SETTINGS = {
+    "census_year": None,
+    "xml_max_bytes": None,
+    "bank_holidays": {"country": "GB", "subdivision": "ENG"},
+    "rights": {"folder": "no such folder", "las": ["501"]},
+}
 CENSUS = """<Message><Header><CollectionDetails><Collection>CIN</Collection><Year>2025</Year>
 <ReferenceDate>2025-03-31</ReferenceDate></CollectionDetails><Source><LEA>501</LEA></Source></Header><Children><Child>
 <ChildIdentifiers><LAchildID>SECRET</LAchildID><PersonBirthDate>2015-05-05</PersonBirthDate><Sex>X</Sex>

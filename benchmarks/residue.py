@@ -25,12 +25,13 @@ import numpy as np
 import polars as pl
 
 from scripts.artefacts import write_parquet
-from scripts.governance.residue import Needles, scan, unique_to
+from scripts.governance.fingerprints import proving
+from scripts.governance.residue import Needles, scan
 
 MB, MIB = 10**6, 1024
 FILE_MB = 50
 KEY, WITHOUT = bytes(range(32)), ("child_id",)
-ORIGINAL, KEYED = "1999999999", "2glfghmclrjg2dpu"
+ORIGINAL, KEYED = "2076543210", "zzyyxxwwvvuu2345"
 ROWS = 200_000
 
 
@@ -76,7 +77,8 @@ def _file(path: Path, size: int, number: int) -> tuple[str, frozenset[str]]:
     own = others.head(1).with_columns(child_id=pl.lit(KEYED), score=pl.lit(2.0 + number))
     frame = pl.concat([rows(number, int(size / width)), own])
     frame.write_csv(path) if path.suffix == ".csv" else write_parquet(frame, path)
-    return unique_to(own, own["child_id"] == KEYED, KEY, WITHOUT)
+    ((name, hashes),) = proving([(own, own["child_id"] == KEYED)], KEY, WITHOUT).items()
+    return name, hashes
 
 
 def _parquet_width(frame: pl.DataFrame) -> float:

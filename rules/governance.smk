@@ -46,13 +46,14 @@ rule purge:
     benchmark:
         "results/benchmarks/purge.tsv"
     params:
+        files=lambda w: STUDY.purged_files(COMMAND.required("request")),
         settings=settings("purge"),
         stamp=stamp("purge"),
     message:
         f"Erase what was returned on request {COMMAND.request}"
     run:
-        arguments = COMMAND, STUDY.rights, *STUDY.purged_files(COMMAND.required("request")), output[0]
-        run_logged(log[0], governance_job.purge, *arguments, params.settings)
+        arguments = COMMAND, STUDY.rights, *params.files, output[0], params.settings
+        run_logged(log[0], governance_job.purge, *arguments)
 
 
 rule receipt:
@@ -84,18 +85,19 @@ rule held:
     benchmark:
         "results/benchmarks/held.tsv"
     params:
+        files=lambda w: STUDY.extracts.files(STUDY.rights.request(COMMAND.required("request")).la),
         settings=settings("held"),
         stamp=stamp("held"),
     message:
         f"Seal everything held about the child of request {COMMAND.request}"
     run:
-        files = STUDY.extracts.files(STUDY.rights.request(COMMAND.required("request")).la)
-        run_logged(
-            log[0], governance_job.held, COMMAND, STUDY.rights, files, dict(output), params.settings
-        )
+        arguments = COMMAND, STUDY.rights, params.files, dict(output), params.settings
+        run_logged(log[0], governance_job.held, *arguments)
 
 
 rule retention:
+    output:
+        "results/governance/retention.txt",
     log:
         "results/logs/retention.log",
     benchmark:
@@ -106,7 +108,8 @@ rule retention:
     message:
         "Read both clocks of retention"
     run:
-        run_logged(log[0], governance_job.retention, COMMAND, STUDY.rights.register, params.settings)
+        arguments = COMMAND, STUDY.rights.register, output[0], params.settings
+        run_logged(log[0], governance_job.retention, *arguments)
 
 
 rule destroy:

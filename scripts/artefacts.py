@@ -6,8 +6,9 @@ one could mistake for a result.
 
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
@@ -21,6 +22,8 @@ from scripts.errors import StudyError
 from scripts.privacy.encryption import KEY_VARIABLE, decrypted, encrypted, is_encrypted, named_chunk_bytes, named_key
 
 CONTRACT_FILE = Path(__file__).parent.parent / "schemas" / "results.yaml"
+# What `atomic` calls its temporary files: .{name}.{eight characters}
+TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")
 DTYPES = {"text": pl.String, "integer": pl.Int64, "number": pl.Float64}
 
 
@@ -40,6 +43,11 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def leftovers(paths: Iterable[Path]) -> list[Path]:
+    """Those of the paths that are temporary files of writes that were interrupted."""
+    return [path for path in paths if TEMPORARY.fullmatch(path.name) and path.is_file()]
 
 
 @cache

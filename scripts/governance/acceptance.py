@@ -7,6 +7,7 @@ acceptance leaves the register as it was, so it is simply done again.
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ import polars as pl
 from scripts.artefacts import read_parquet, write_json
 from scripts.errors import StudyError
 from scripts.governance import forms
-from scripts.governance.effects import Frames, as_json
+from scripts.governance.effects import Frames, RowKey, as_json
 from scripts.governance.forms import EXTRACT, Store
 from scripts.governance.needles import needles
 from scripts.governance.register import Register, Request, append, locked, refuse_inconsistent
 from scripts.governance.rights import EFFECTS, NEEDLES, RETURN
+from scripts.governance.source_edits import holds_child, reading_of
 from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.layout import TABLES, load_layouts
+from scripts.ingest.sources import IngestSettings
 from scripts.privacy.keys import key_path, pseudonyms, read_key
 from scripts.workflow.digests import file_digest
 from scripts.workflow.study import Study
@@ -72,23 +75,26 @@ def accept(study: Study, request_id: str, day: str) -> Register:
         earlier = rights.in_force([request.la]).effects
         store = Store(ingested(request.la), earlier, request.child or "", request.key)
         effects, counts = forms.compiled(folder / RETURN, request_id, request.la, store)
-        content: dict[str, Any] = as_json(effects) | {"counts": counts}
-        new_files = None
+        facts: dict[str, Any] = {"counts": counts}
         if EXTRACT in event["returns"]:
             new_files = _new_files(study, request, folder / RETURN / EXTRACT)
-            content["before"] = {la: table_counts(ingested(la)) for la in _concerned(study, request)}
+            if request.kind in ERASING and not _holds(study, request, new_files):
+                # The new extract has lost the child, so a later one may not bring it back.
+                effects = replace(effects, deleted=(*effects.deleted, RowKey(None, request.key, {})))
+            facts["before"] = {la: table_counts(ingested(la)) for la in study.replaced_las(request_id)}
             shutil.rmtree(folder / EXTRACT, ignore_errors=True)
             shutil.copytree(folder / RETURN / EXTRACT, folder / EXTRACT)
         if request.kind in ERASING:
-            write_json(needles(study, request, store.tables, effects, new_files, project_key(study)), folder / NEEDLES)
-        write_json(content, folder / EFFECTS)
+            write_json(needles(study, request, store.tables, effects, project_key(study)), folder / NEEDLES)
+        write_json(as_json(effects) | facts, folder / EFFECTS)
         files = {f"{RETURN}/{path.name}": file_digest(path) for path in sorted((folder / RETURN).glob("*.csv"))}
         return append(rights.folder, event | {"files": files | {EFFECTS: file_digest(folder / EFFECTS)}})
 
 
-def _concerned(study: Study, request: Request) -> list[str]:
-    """The source LAs whose extract a returned one replaces."""
-    return study.plan.sources if study.extracts.source == "national" else [request.la]
+def _holds(study: Study, request: Request, files: Files) -> bool:
+    """Whether some row of these files is the child's."""
+    settings = IngestSettings.of(study.settings.ingest(request.la))
+    return holds_child(reading_of(request.la, files, settings), request.key, project_key(study))
 
 
 def _new_files(study: Study, request: Request, folder: Path) -> Files:

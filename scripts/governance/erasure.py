@@ -5,7 +5,6 @@ the child and what else is kept about it, and registers that. `receipt` searches
 it searched, or fails. Both can be interrupted anywhere and done again: what is deleted already is simply not there.
 """
 
-import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
@@ -14,18 +13,18 @@ from typing import Any
 
 import polars as pl
 
-from scripts.artefacts import read_json, read_parquet, write_json
+from scripts.artefacts import leftovers, read_json, read_parquet, write_json
 from scripts.errors import StudyError
-from scripts.governance.needles import IDS, Prints
+from scripts.governance.effects import from_json
+from scripts.governance.fingerprints import row_fingerprints
+from scripts.governance.needles import Prints
 from scripts.governance.register import FILE, Request, append, locked, refuse_inconsistent
-from scripts.governance.residue import Needles, Scan, row_fingerprints, scan
+from scripts.governance.residue import AMBIGUOUS, Needles, Scan, scan
 from scripts.governance.rights import EFFECTS, EXTRACT, FORM, HELD, NEEDLES, RETURN, Rights
 from scripts.governance.source_edits import reading_of, take_out
 from scripts.ingest.sources import IngestSettings
-from scripts.privacy.keys import key_path, read_key
+from scripts.privacy.keys import IDS, key_path, read_key
 
-# `atomic` names its temporary files like this; an interrupted job leaves them.
-TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")
 # What belongs to the tools and holds nothing of a record.
 TOOLS = (".git", ".venv")
 
@@ -33,15 +32,21 @@ Files = Mapping[str, list[str]]
 
 
 def purge(
-    request_id: str, day: str, rights: Rights, files: Files, superseded: Files, output: str, settings: dict[str, Any]
+    request_id: str,
+    day: str,
+    rights: Rights,
+    files: Files,
+    superseded: list[str],
+    output: str,
+    settings: dict[str, Any],
 ) -> None:
     """Erase what a return deletes from everywhere but the tables of others, and register it.
 
     Parameters
     ----------
-    day : today, ISO. files : the extract as the owner keeps it, of the LA or national, by kind; none of a database.
-    superseded : the files that a returned extract replaced.
-    settings : those of ingest; results, the folder; national, whether `files` hold all LAs.
+    day : today, ISO. files : the extract in use, of the LA or national, by kind; none of a database, whose owner
+        deletes the rows. superseded : the files that a returned extract replaced.
+    settings : those of ingest; results, the folder; source, of the extracts.
 
     Raises
     ------
@@ -56,10 +61,10 @@ def purge(
     if not effects["deleted"] and EXTRACT not in request.returns:
         raise StudyError("REQUEST", f"request {request_id}", "its return deletes nothing", "There is nothing to purge")
     key = read_key(key_path(settings["key_file"]))
-    deleted = next(e for e in rights.in_force([request.la]).effects if e.request == request_id).deleted
+    deleted = from_json(effects).deleted
     reading = reading_of(request.la, files, IngestSettings.of(settings))
-    edited = take_out(reading, deleted, key, settings["national"]) if deleted else {}
-    for path in (path for paths in superseded.values() for path in paths):
+    edited = take_out(reading, deleted, key, settings["source"] == "national") if deleted else {}
+    for path in superseded:
         Path(path).unlink(missing_ok=True)
     removed = [str(path) for path in _holding(Path(settings["results"]), request.key)]
     for path in removed:
@@ -70,7 +75,9 @@ def purge(
     if not request.purged:
         with locked(rights.folder):
             append(rights.folder, event | {"supersedes": others})
-    write_json({"request": request_id, "rows_taken_out": edited, "artefacts_deleted": len(removed)}, output)
+    record = {"request": request_id, "rows_taken_out": edited, "extracts_deleted": len(superseded)}
+    record |= {"artefacts_deleted": len(removed), "owner_deletes_rows": settings["source"] == "database"}
+    write_json(record, output)
 
 
 def _whole_child(rights: Rights, request_id: str) -> bool:
@@ -81,8 +88,9 @@ def _whole_child(rights: Rights, request_id: str) -> bool:
 def _holding(results: Path, key: str) -> Iterator[Path]:
     """Artefacts with rows of the child, which the next run makes anew, and what interrupted writes left."""
     for path in sorted(results.rglob("*")):
-        if (path.is_file() and TEMPORARY.fullmatch(path.name)) or (path.suffix == ".parquet" and _has(path, key)):
+        if path.suffix == ".parquet" and _has(path, key):
             yield path
+    yield from leftovers(results.rglob("*"))
 
 
 def _has(path: Path, key: str) -> bool:
@@ -102,8 +110,8 @@ def _others_about(rights: Rights, request: Request) -> list[str]:
 
 
 def _forget(folder: Path) -> None:
-    """Delete what is kept about a child whose erasure ends an earlier request."""
-    for name in (FORM, RETURN, EXTRACT):
+    """Delete what is kept about a child whose erasure ends an earlier request; an extract in use is of others too."""
+    for name in (FORM, RETURN):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (EFFECTS, NEEDLES, HELD):
         (folder / name).unlink(missing_ok=True)
@@ -114,7 +122,8 @@ def receipt(request_id: str, asked: str, rights: Rights, output: str, settings: 
 
     Parameters
     ----------
-    asked : when the receipt was asked for, ISO. settings : as for `purge`; min_characters of ids searched inside texts.
+    asked : when the receipt was asked for, ISO. settings : as for `purge`; min_characters of ids
+        searched inside texts; id_columns, what extracts call the columns of ids.
 
     Raises
     ------
@@ -135,7 +144,14 @@ def receipt(request_id: str, asked: str, rights: Rights, output: str, settings: 
     left_out = [rights.folder / FILE, folder / EFFECTS, folder / NEEDLES, folder / FORM, folder / RETURN]
     left_out += [Path(name) for name in TOOLS]
     needles = Needles(ids=tuple(sought["ids"]), fingerprints=fingerprints)
-    found = scan(Path.cwd(), needles, key, IDS, settings["min_characters"], [path.resolve() for path in left_out])
+    found = scan(
+        Path.cwd(),
+        needles,
+        key,
+        (*IDS, *settings["id_columns"]),
+        settings["min_characters"],
+        [path.resolve() for path in left_out],
+    )
     _refuse_residue(request_id, found)
     write_json(
         {
@@ -146,6 +162,7 @@ def receipt(request_id: str, asked: str, rights: Rights, output: str, settings: 
             "register_head": rights.register.head,
             "left_out": [str(path) for path in left_out],
             "sealed": found.sealed,
+            "equal_to_a_short_id": [asdict(finding) for finding in found.findings],
             "files": [asdict(file) for file in found.files],
         },
         output,
@@ -162,7 +179,8 @@ def _less_present(prints: Mapping[str, Collection[str]], folder: Path, key: byte
 
 
 def _refuse_residue(request_id: str, found: Scan) -> None:
-    told = [f"{finding.path} ({finding.where}): {finding.count} x {finding.what}" for finding in found.findings]
+    clear = [finding for finding in found.findings if finding.what != AMBIGUOUS]
+    told = [f"{finding.path} ({finding.where}): {finding.count} x {finding.what}" for finding in clear]
     told += [f"{file.path} ({file.where}): cannot be decoded, {file.problem}" for file in found.undecodable]
     if told:
         problem = f"the scan failed in {len(told)} places:\n  " + "\n  ".join(told) + "\n"

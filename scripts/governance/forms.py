@@ -22,13 +22,14 @@ from scripts.errors import StudyError
 from scripts.governance.effects import Effects, Frames, Rectification, RowKey, applied, as_text, typed
 from scripts.ingest.layout import TABLES
 from scripts.ingest.tabular import collect, read_header, scan_text
+from scripts.privacy.keys import IDS
 
 DELETE, RECTIFY, HELD, EXTRACT = "delete", "rectify", "held", "extract"
 FORMS = (DELETE, RECTIFY, HELD, EXTRACT)
 ROW = ("table", "child_id")
 CHANGE = ("column", "new_value")
 # Who a row belongs to is no value of it, and a pupil id is re-keyed.
-FIXED = ("la_code", "child_id", "pupil_id")
+FIXED = ("la_code", *IDS)
 
 Record = dict[str, str]
 

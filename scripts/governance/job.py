@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from scripts.artefacts import write_text
 from scripts.errors import StudyError
 from scripts.governance import destruction, erasure
 from scripts.governance.command import Command
@@ -18,7 +19,7 @@ Files = dict[str, list[str]]
 
 
 def purge(
-    command: Command, rights: Rights, files: Files, superseded: Files, output: str, settings: dict[str, Any]
+    command: Command, rights: Rights, files: Files, superseded: list[str], output: str, settings: dict[str, Any]
 ) -> None:
     """Erase what the request's return deletes; see scripts.governance.erasure."""
     request = command.required("request")
@@ -46,8 +47,8 @@ def held(command: Command, rights: Rights, files: Files, outputs: dict[str, str]
     write_held(child, told, files, Path(settings["results"]) / "individual", outputs, settings)
 
 
-def retention(command: Command, register: Register, settings: dict[str, Any]) -> None:
-    """Print both clocks.
+def retention(command: Command, register: Register, output: str, settings: dict[str, Any]) -> None:
+    """Print both clocks, and write them.
 
     Raises
     ------
@@ -56,7 +57,9 @@ def retention(command: Command, register: Register, settings: dict[str, Any]) ->
     today = date.fromisoformat(command.today)
     months = settings["retention"]
     found = clocks(register, settings["project_completed"], months["data_months"], months["request_months"])
-    print(f"Retention on {today}\n{table(found, today)}", flush=True)
+    text = f"Retention on {today}\n{table(found, today)}"
+    print(text, flush=True)
+    write_text(f"{text}\n", output)
     if late := overdue(found, today):
         problem = f"overdue: {', '.join(clock.what for clock in late)}"
         remedy = "Delete them: snakemake destroy, or bin/rights delete-form REQUEST"

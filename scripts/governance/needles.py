@@ -12,49 +12,42 @@ import polars as pl
 
 from scripts.artefacts import read_parquet
 from scripts.governance.effects import Effects, Frames
+from scripts.governance.fingerprints import proving
 from scripts.governance.register import Request
-from scripts.governance.residue import unique_to
-from scripts.governance.source_edits import holds_child, pupil_ids, reading_of
+from scripts.governance.source_edits import pupil_ids, reading_of
 from scripts.ingest.sources import IngestSettings
+from scripts.privacy.keys import IDS
 from scripts.workflow.study import Study
 
 INDIVIDUAL = Path("results/individual")
-IDS = ("child_id", "pupil_id")
 
 Prints = dict[str, list[str]]
 
 
-def needles(
-    study: Study,
-    request: Request,
-    store: Frames,
-    effects: Effects,
-    new_files: dict[str, list[str]] | None,
-    key: bytes,
-) -> dict[str, Any]:
+def needles(study: Study, request: Request, store: Frames, effects: Effects, key: bytes) -> dict[str, Any]:
     """What the scan after this request looks for.
 
     Parameters
     ----------
-    store : the LA's tables before the erasure. new_files : of the returned extract, if one came. key : the project's.
+    store : the LA's tables before the erasure. key : the project's.
 
     Returns
     -------
     ids : texts to be found nowhere; empty if the child stays and only rows go. fingerprints : set of columns -> rows.
     unless_present : whether rows still in the new extract are no residue, because a returned extract says not which go.
     """
-    settings = IngestSettings.of(study.settings.ingest(request.la))
-    gone = new_files is not None and not holds_child(reading_of(request.la, new_files, settings), request.key, key)
-    if gone or effects.erased_children:
-        reading = reading_of(request.la, study.extracts.files(request.la), settings)
-        ids = [request.child or "", *pupil_ids(reading, [request.key], key), request.key]
+    if effects.erased_children:
+        reading = reading_of(
+            request.la, study.extracts.files(request.la), IngestSettings.of(study.settings.ingest(request.la))
+        )
+        ids = [*filter(None, [request.child]), *pupil_ids(reading, [request.key], key), request.key]
         ids += _own_pupil_keys(store["referrals"], request.key)
         frames = ((frame, frame["child_id"] == request.key) for frame in _with_child(study, request.la))
-        return {"ids": sorted(set(ids)), "fingerprints": _prints(frames, key), "unless_present": False}
-    if new_files is not None:
+        return {"ids": sorted(set(ids)), "fingerprints": _proving(frames, key), "unless_present": False}
+    if not effects.deleted:
         frames = ((frame, frame["child_id"] == request.key) for frame in store.values())
-        return {"ids": [], "fingerprints": _prints(frames, key), "unless_present": True}
-    return {"ids": [], "fingerprints": _prints(_deleted(store, effects), key), "unless_present": False}
+        return {"ids": [], "fingerprints": _proving(frames, key), "unless_present": True}
+    return {"ids": [], "fingerprints": _proving(_deleted(store, effects), key), "unless_present": False}
 
 
 def _own_pupil_keys(referrals: pl.DataFrame, key: str) -> list[str]:
@@ -85,10 +78,6 @@ def _deleted(store: Frames, effects: Effects) -> Iterator[tuple[pl.DataFrame, pl
             yield frame, frame.select(pl.any_horizontal(tests)).to_series()
 
 
-def _prints(frames: Iterable[tuple[pl.DataFrame, pl.Series]], key: bytes) -> Prints:
-    """Set of columns -> sorted fingerprints of the rows under the masks, less those that other rows share."""
-    found: dict[str, set[str]] = {}
-    for frame, mask in frames:
-        columns, rows = unique_to(frame, mask, key, IDS)
-        found.setdefault(columns, set()).update(rows)
-    return {columns: sorted(rows) for columns, rows in found.items() if rows}
+def _proving(frames: Iterable[tuple[pl.DataFrame, pl.Series]], key: bytes) -> Prints:
+    """As `proving`, as lists."""
+    return {columns: sorted(rows) for columns, rows in proving(frames, key, IDS).items()}

@@ -158,7 +158,7 @@ def hash_of(event: Event) -> str:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the register's lock, so that of two writers the second sees what the first wrote."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     with (Path(folder) / ".lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
@@ -253,7 +253,7 @@ def _refuse_out_of_order(request: Request, event: Event) -> None:
         _refuse(request.id, f"late: it is {request.status} already", "Register a new request")
     if kind != "form_deleted" and getattr(request, kind):
         _refuse(request.id, f"duplicate: it is {kind} already", "Nothing was changed")
-    if request.superseded and kind in ("sent", "returned"):
+    if request.superseded and kind in ("sent", "returned", "purged"):
         _refuse(request.id, "contradictory: the child was erased on a later request", "Withdraw it")
     for needed in _BEFORE.get(kind, ()):
         if not getattr(request, needed):

@@ -16,8 +16,6 @@ import hashlib
 import os
 import re
 import stat
-import struct
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -30,23 +28,15 @@ import polars as pl
 from scripts.errors import StudyError
 from scripts.governance import decoding
 from scripts.governance.decoding import LIMITS, Blobs, Content, Limits, Rows
+from scripts.governance.fingerprints import SLICE, columns_name, row_fingerprints
+from scripts.governance.id_patterns import LARGEST, Patterns, Tokens
 
 IDENTIFIER = "original or re-keyed id"
 AMBIGUOUS = "value equal to an id too short to tell"
 FINGERPRINT = "row fingerprint"
 HIDDEN = "[id]"
 
-DIGEST_BYTES = 16
-SLICE = 200_000
-# Zeros before a number, spaces and quotation marks around a value: more than these no writer puts.
-ZEROS, SPACES = "0{0,20}", " {0,4}"
-# Below this an encoded form would meet other base64 by chance.
-MIN_ENCODED = 8
-# RE2 is thirty times as fast as `re`, but compiles its pattern at every call.
-PREFILTER_BYTES, BLOCK = 4096, 1 << 16
 NAME_RUN = re.compile(r"[A-Za-z0-9+_-]{12,}={0,2}")
-# Numbers from here on fit no column, and from `FAR` on not eight bytes.
-LARGEST, FAR = 1 << 127, 1 << 63
 # Whatever a library raises on damaged bytes; polars' panics are no ordinary exceptions.
 FAILURES = (Exception, pl.exceptions.PanicException)
 
@@ -110,97 +100,6 @@ class Scan:
         return not self.findings and not self.undecodable
 
 
-def row_fingerprints(frame: pl.DataFrame, key: bytes, without: Collection[str]) -> tuple[str, pl.Series]:
-    """The name of a frame's set of columns, and a keyed hash of every row.
-
-    A row is the text that a CSV would hold, column by column in the order of their names; null is no text. A whole
-    number has one form, whether it was stored as a float, an integer or text, and so has any other number.
-
-    Parameters
-    ----------
-    without : columns left out of both, in particular all that hold ids and those that number the rows.
-    """
-    names = sorted(set(frame.columns) - set(without))
-    parts = frame.select(names).iter_slices(SLICE) if names else []
-    hashes = [_keyed(text, key, b"row") for part in parts for text in part.select(_row_text(part)).to_series()]
-    hashes = hashes if names else [_keyed("", key, b"row")] * frame.height
-    return columns_name(names, key), pl.Series("fingerprint", hashes, pl.String)
-
-
-def columns_name(names: Collection[str], key: bytes) -> str:
-    """The name of a set of columns."""
-    return _keyed("".join(f"{len(name)}:{name}" for name in sorted(names)), key, b"columns")
-
-
-def _keyed(text: str, key: bytes, purpose: bytes) -> str:
-    return hashlib.blake2b(text.encode(), key=key, digest_size=DIGEST_BYTES, person=purpose).hexdigest()
-
-
-def _row_text(frame: pl.DataFrame) -> pl.Expr:
-    """All columns as one text; every value follows its length, so that no two rows share a text."""
-    texts = [_cell_text(name, dtype) for name, dtype in frame.schema.items()]
-    return pl.concat_str([pl.format("{}:{}", text.str.len_bytes(), text).fill_null("-") for text in texts])
-
-
-def _cell_text(name: str, dtype: pl.DataType) -> pl.Expr:
-    column = pl.col(name)
-    if isinstance(dtype, pl.Datetime):
-        digits = {"ms": 3, "us": 6, "ns": 9}[dtype.time_unit]
-        return column.dt.strftime(f"%Y-%m-%dT%H:%M:%S%.{digits}f{'%z' if dtype.time_zone else ''}")
-    if isinstance(dtype, pl.Duration):
-        return column.to_physical().cast(pl.String)
-    if dtype == pl.Time:
-        return column.dt.strftime("%H:%M:%S%.9f")
-    if dtype.is_nested():
-        return pl.struct(column).struct.json_encode()
-    if dtype == pl.Binary:
-        return column.bin.encode("hex")
-    text = column.cast(pl.String)
-    if dtype.is_float() or dtype.is_decimal():
-        return _number_text(text)
-    if dtype == pl.String:
-        is_number = text.str.contains(r"^-?\d+(\.\d+([eE][+-]?\d+)?|[eE][+-]?\d+)$")
-        return pl.when(is_number).then(_number_text(text)).otherwise(text)
-    return text
-
-
-def _number_text(text: pl.Expr) -> pl.Expr:
-    number = text.cast(pl.Float64, strict=False).cast(pl.String)
-    return number.str.replace(r"^(-?\d+)\.0$", "${1}")
-
-
-def unique_to(frame: pl.DataFrame, own: pl.Series, key: bytes, without: Collection[str]) -> tuple[str, frozenset[str]]:
-    """The name of a frame's set of columns, and the hashes of the rows marked `own` that no other row of it equals.
-
-    Nothing is unique in a frame of ids alone.
-    """
-    name, hashes = row_fingerprints(frame, key, without)
-    proving_rows = frozenset(hashes.filter(own)) - frozenset(hashes.filter(~own))
-    return name, proving_rows if set(frame.columns) - set(without) else frozenset()
-
-
-def proving(
-    tables: Iterable[tuple[pl.DataFrame, pl.Series]], key: bytes, without: Collection[str]
-) -> dict[str, frozenset[str]]:
-    """The fingerprints that are the child's alone among all tables of the same columns, as `Needles` takes them.
-
-    A scan compares rows with every table of these columns, so what some other child has in any of them proves nothing.
-
-    Parameters
-    ----------
-    tables : frames, each with a mask of the rows that are the child's.
-    """
-    found: dict[str, set[str]] = {}
-    shared: dict[str, set[str]] = {}
-    for frame, own in tables:
-        if set(frame.columns) - set(without):
-            name, hashes = row_fingerprints(frame, key, without)
-            found.setdefault(name, set()).update(hashes.filter(own))
-            shared.setdefault(name, set()).update(hashes.filter(~own))
-    own_alone = {name: frozenset(hashes - shared[name]) for name, hashes in sorted(found.items())}
-    return {name: hashes for name, hashes in own_alone.items() if hashes}
-
-
 def scan(
     root: Path,
     needles: Needles,
@@ -230,198 +129,6 @@ def scan(
     return _Scanner(root, needles, key, frozenset(without), min_characters, left_out, limits).scan()
 
 
-@dataclass(frozen=True)
-class _Patterns:
-    """The forms in which ids are met; a pattern is None if no id has such a form.
-
-    Parameters
-    ----------
-    alone : an id in any encoding between other characters than letters and digits; loose : also within them.
-    encoded : base64 that may hold an id. prefilter : some form of these three is anywhere; for RE2.
-    cell : a short id as a cell of delimited text, element or line; named : as the value of a field of ids.
-    whole : a short id as a whole value. long_numbers, short_numbers : ids as numbers.
-    overlap : no match is longer.
-    """
-
-    alone: re.Pattern[bytes] | None
-    loose: re.Pattern[bytes] | None
-    encoded: re.Pattern[bytes] | None
-    prefilter: str
-    cell: re.Pattern[bytes] | None
-    named: re.Pattern[bytes] | None
-    whole: str | None
-    long_numbers: tuple[int, ...]
-    short_numbers: tuple[int, ...]
-    overlap: int
-
-    @classmethod
-    def of(cls, ids: Iterable[str], min_characters: int, id_columns: Collection[str]) -> "_Patterns":
-        """The patterns of some ids."""
-        texts = sorted({each.strip() for each in ids})
-        digits = {each: each.lstrip("0") or "0" for each in texts if _is_number(each)}
-        long = [each for each in texts if len(each) >= min_characters]
-        cores = sorted({core for core in digits.values() if len(core) >= min_characters})
-        short = sorted({digits.get(each, each) for each in texts if len(digits.get(each, each)) < min_characters})
-        # Zeros before an id may be lost or put on; an id that is long only with its zeros needs them.
-        plain = [each for each in long if digits.get(each) not in cores]
-        forms = [*((_escaped(each), each) for each in plain), *((ZEROS + _escaped(core), core) for core in cores)]
-        wide = [_wide(each, width) for each in (*plain, *cores) if each.isascii() for width in (2, 4)]
-        foreign = [_escaped(each, name) for each in plain if not each.isascii() for name in ("utf-16-le", "utf-16-be")]
-        packed = [form for core in cores for form in _packed(core)]
-        encoded = [form for _, each in forms for form in _encoded(each)]
-        bounded = [_bounded(text) for text, _ in forms] + [_bounded(_scientific(core)) for core in cores]
-        unbounded = [_escaped(each) for _, each in forms] + [_scientific(core) for core in cores]
-        bare = unbounded + [pattern for pattern, _ in wide] + foreign
-        cells = "|".join(_cell(each) for each in short)
-        names = "|".join(sorted(map(_escaped, id_columns)))
-        field_of_ids = rf"(?<![0-9A-Za-z_])(?:{names})[\"']?\s{{0,4}}(?:[:=]|[^<>\n]{{0,64}}>)\s{{0,4}}[\"']?"
-        longest = max([0, *map(len, texts)])
-        return cls(
-            alone=_any([*bounded, *(whole for _, whole in wide), *foreign], packed),
-            loose=_any([*unbounded, *(whole for _, whole in wide), *foreign], packed),
-            encoded=_any([], encoded),
-            prefilter="|".join([f"(?i:{pattern})" for pattern in bare] + packed + encoded),
-            cell=_any([rf"[\n\r,;\t|>]{SPACES}[\"']?(?:{cells})[\"']?{SPACES}(?=[\n\r,;\t|<])"] if short else [], []),
-            named=_any([rf"{field_of_ids}(?:{cells})(?![0-9A-Za-z.])"] if short and names else [], []),
-            whole=rf"^\s*(?:{cells})\s*$" if short else None,
-            long_numbers=tuple(int(core) for core in cores),
-            short_numbers=tuple(int(each) for each in short if _is_number(each)),
-            overlap=4 * longest + max([0, *map(len, id_columns)]) + 160,
-        )
-
-    @property
-    def ids(self) -> tuple[re.Pattern[bytes], ...]:
-        """Ids alone, plain and encoded."""
-        return tuple(pattern for pattern in (self.alone, self.encoded) if pattern)
-
-    @property
-    def ids_in_binary(self) -> tuple[re.Pattern[bytes], ...]:
-        """As `ids`, also within longer words, for in binary content letters are no words."""
-        return tuple(pattern for pattern in (self.loose, self.encoded) if pattern)
-
-    def counted(self, wanted: tuple[re.Pattern[bytes], ...], text: bytes, start: int, end: int) -> int:
-        """Matches of some patterns that begin from `start` on and before `end`."""
-        filtered = len(text) >= PREFILTER_BYTES and wanted in (self.ids, self.ids_in_binary)
-        if not filtered:
-            return self._counted(wanted, text, start, end, len(text))
-        if not decoding.matches(text, self.prefilter):
-            return 0
-        # Only around what the fast search has found is the slow one run.
-        count = 0
-        for first in range(start, end, BLOCK):
-            last = min(first + BLOCK, end)
-            until = last + self.overlap
-            if decoding.matches(text[max(first - self.overlap, 0) : until], self.prefilter):
-                count += self._counted(wanted, text, first, last, until)
-        return count
-
-    def _counted(self, wanted: tuple[re.Pattern[bytes], ...], text: bytes, start: int, end: int, until: int) -> int:
-        """As `counted`; no match may reach beyond `until`."""
-        found = ((pattern, match) for pattern in wanted for match in pattern.finditer(text, start, until))
-        begun = ((pattern, match) for pattern, match in found if match.start() < end)
-        return sum(pattern is not self.encoded or self._decodes(text, match) for pattern, match in begun)
-
-    def _decodes(self, text: bytes, match: re.Match[bytes]) -> bool:
-        """Whether base64 that resembles an id's holds one: its ends share characters with their neighbours."""
-        for mixed in (0, 2, 3):
-            start = match.start() - mixed
-            # One group before and two after show the neighbours.
-            before = 4 if decoding.BASE64_RUN.fullmatch(text, max(start - 4, 0), max(start, 0)) else 0
-            run = decoding.BASE64_RUN.match(text, start - before, match.end() + 8) if start >= before else None
-            if run and self.alone and self.alone.search(decoding.from_base64(run.group())):
-                return True
-        return False
-
-    def in_short(self, text: bytes) -> int:
-        """How many ids a short text holds, plain or encoded."""
-        return self.counted(self.ids, text, 0, len(text))
-
-
-def _any(folding: list[str], exact: list[str]) -> re.Pattern[bytes] | None:
-    """One pattern for all, of which those that are `folding` are met in any case."""
-    together = "|".join([f"(?i:{pattern})" for pattern in folding] + exact)
-    return re.compile(together.encode("latin-1")) if together else None
-
-
-def _escaped(text: str, encoding: str = "utf-8") -> str:
-    """A text as a pattern that `re` and RE2 read alike."""
-    return "".join(f"\\x{byte:02x}" for byte in text.encode(encoding))
-
-
-def _bounded(pattern: str) -> str:
-    return f"(?<![0-9A-Za-z]){pattern}(?![0-9A-Za-z])"
-
-
-def _wide(text: str, width: int) -> tuple[str, str]:
-    """A text of `width` bytes a character, without and with its bounds.
-
-    NUL bytes stand between its characters in either byte order, and between them and their neighbours.
-    """
-    gap = "\\x00" * (width - 1)
-    inner = gap.join(_escaped(character) for character in text)
-    return inner, f"(?<![0-9A-Za-z]{gap}){inner}(?!{gap}[0-9A-Za-z])"
-
-
-def _scientific(core: str) -> str:
-    """A whole number in scientific notation with all its digits."""
-    digits, power = core.rstrip("0"), len(core) - 1
-    decimals = rf"\.{digits[1:]}0{{0,20}}" if digits[1:] else r"(?:\.0{0,20})?"
-    return rf"{digits[:1] or '0'}{decimals}e\+?0{{0,2}}{power}"
-
-
-def _encoded(text: str) -> Iterator[str]:
-    """What of a text's base64 does not depend on its neighbours, for its three positions in a group."""
-    for before, mixed in ((0, 0), (1, 2), (2, 3)):
-        content = b"\0" * before + text.encode()
-        form = b64encode(content).decode()[mixed : len(content) * 8 // 6]
-        if len(form) >= MIN_ENCODED:
-            yield _escaped(form)
-
-
-def _packed(core: str) -> Iterator[str]:
-    """A number as the eight bytes of an integer and of a float."""
-    if int(core) < FAR:
-        for packed in (struct.pack("<q", int(core)), struct.pack("<d", int(core))):
-            yield "".join(f"\\x{byte:02x}" for byte in packed)
-
-
-def _cell(short: str) -> str:
-    return rf"{ZEROS}{short}(?:\.0{{0,20}})?" if _is_number(short) else _escaped(short)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
-
-
-class _Tokens:
-    """Counts the matches of some patterns in a text that streams by, wherever it is cut."""
-
-    def __init__(self, patterns: _Patterns, wanted: tuple[re.Pattern[bytes], ...]) -> None:
-        self.patterns = patterns
-        self.wanted = wanted
-        # The beginning and the end of a text are bounds like a line's.
-        self.held = b"\n"
-        self.start = 0
-        self.count = 0
-
-    def feed(self, chunk: bytes) -> None:
-        """Count what begins early enough to end in this chunk, and keep the rest."""
-        text = self.held + chunk
-        cut = len(text) - self.patterns.overlap
-        if cut <= self.start:
-            self.held = text
-            return
-        self.count += self.patterns.counted(self.wanted, text, self.start, cut)
-        # What a match may look back at stays before it.
-        kept = max(cut - 8, 0)
-        self.held, self.start = text[kept:], cut - kept
-
-    def close(self) -> int:
-        """The count of the whole text."""
-        text = self.held + b"\n"
-        return self.count + self.patterns.counted(self.wanted, text, self.start, len(text))
-
-
 class _Scanner:
     """One scan: what is searched for, and what has been found so far."""
 
@@ -439,7 +146,7 @@ class _Scanner:
         self.fingerprints = needles.fingerprints
         self.key = key
         self.without = without
-        self.patterns = _Patterns.of(needles.ids, min_characters, without)
+        self.patterns = Patterns.of(needles.ids, min_characters, without)
         # The folder's real path, but not the entry's: what is left out may be a link.
         self.left_out = {(self.root / path).parent.resolve() / Path(path).name for path in left_out}
         self.limits = limits
@@ -580,7 +287,7 @@ class _Scanner:
             wanted.append((what_is_short, (self.patterns.cell,)))
         if textual and self.patterns.named:
             wanted.append((IDENTIFIER, (self.patterns.named,)))
-        tokens = [(what, _Tokens(self.patterns, each)) for what, each in wanted if each]
+        tokens = [(what, Tokens(self.patterns, each)) for what, each in wanted if each]
         blobs = Blobs(self.limits.memory) if textual else None
         rows = Rows(self._is_wanted, self.limits) if textual and column is None else None
         for chunk in chunks:

@@ -82,8 +82,8 @@ class Rights:
 
     def of_la(self, la: str) -> list[Request]:
         """Requests about a child of a source LA that are in force, in order."""
-        returned = {request.id for request in self._returned if request.la == la}
-        return [r for r in self.register.requests.values() if r.la == la and (r.id in returned or r.withholds)]
+        changing = {r.id for r in self._returned if r.la == la and self._changes_rows(r)}
+        return [r for r in self.register.requests.values() if r.la == la and (r.id in changing or r.withholds)]
 
     def content(self, las: list[str]) -> dict[str, str]:
         """Request -> digest of what it does to these LAs' tables, for stamps; unchanged when a request is completed."""
@@ -97,7 +97,7 @@ class Rights:
 
     def erased(self, la: str) -> dict[str, str]:
         """As `content`, of the erasures that have been purged from the extracts."""
-        return {r.id: r.effects[:SHOWN] for r in self._returned if r.la == la and r.purged and r.effects}
+        return {r.id: r.effects[:SHOWN] for r in self.of_la(la) if r.purged and r.effects}
 
     def inputs(self, las: list[str]) -> list[str]:
         """The files that jobs of these LAs read."""
@@ -117,6 +117,10 @@ class Rights:
         """The effects of `erased`."""
         return tuple(self._effects(r) for r in self._returned if r.id in self.erased(la))
 
+    def _changes_rows(self, request: Request) -> bool:
+        effects = self._effects(request)
+        return bool(effects.deleted or effects.rectified)
+
     def _effects(self, request: Request) -> Effects:
         return from_json(read_json(self.of(request.id) / EFFECTS))
 
@@ -133,8 +137,13 @@ class Rights:
         return self.register.requests[request_id]
 
     def with_extract(self) -> list[Request]:
-        """Requests on which a data extract was returned, in order."""
-        return [request for request in self._returned if "extract" in request.returns]
+        """Requests on which an extract was returned, in order; a child's later erasure does not bring the old back."""
+        requests = [] if self.register.destroyed else self.register.requests.values()
+        return [request for request in requests if "extract" in request.returns and not request.withdrawn]
+
+    def with_difference(self) -> list[Request]:
+        """Those of them whose compiled return, with the counts before, is still kept."""
+        return [request for request in self.with_extract() if not request.superseded]
 
     def swapped(self) -> dict[str, Request]:
         """Source LA -> the request whose return brought its present extract, the latest last."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from scripts.artefacts import atomic
+from scripts.artefacts import atomic, leftovers
 from scripts.errors import StudyError
 from scripts.governance.effects import RowKey
 from scripts.ingest.layout import FileLayout
@@ -49,6 +49,10 @@ def take_out(reading: Reading, rows: Iterable[RowKey], key: bytes, national: boo
     doomed = {path: found for path, found in _positions(reading, wanted, key, national) if found}
     for path, positions in doomed.items():
         rewrite_without(path, positions)
+    # An interrupted edit left a copy of the file beside it.
+    for folder in {Path(path).parent for _, path in _text_files(reading)}:
+        for left in leftovers(folder.iterdir()):
+            left.unlink(missing_ok=True)
     return {path: len(positions) for path, positions in doomed.items()}
 
 

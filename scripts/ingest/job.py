@@ -19,10 +19,8 @@ from scripts.ingest.layout import TABLES
 from scripts.ingest.report import IngestReport
 from scripts.ingest.sources import IngestSettings, Reading, read_tables
 from scripts.ingest.typed import count_codes
-from scripts.privacy.keys import key_path, pseudonyms, read_key
+from scripts.privacy.keys import IDS, key_path, pseudonyms, read_key
 
-# The columns of ids; what leaves here means nothing outside this project.
-IDS = ["child_id", "pupil_id"]
 StrPath = str | os.PathLike[str]
 
 

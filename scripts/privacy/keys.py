@@ -12,6 +12,7 @@ import re
 import secrets
 import stat
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,8 @@ import polars as pl
 
 from scripts.errors import StudyError
 
+# The columns of ids; what leaves ingest in them means nothing outside this project.
+IDS = ("child_id", "pupil_id")
 KEY_BYTES = 32
 # 80 bits: among 10 million ids two coincide with a probability of 4e-11, and `pseudonyms` would notice.
 DIGEST_BYTES = 10
@@ -99,7 +102,7 @@ def read_key(path: Path, place: str = PLACE) -> bytes:
     return bytes.fromhex(text)
 
 
-def pseudonyms(frame: pl.DataFrame, columns: list[str], la: str, key: bytes) -> pl.DataFrame:
+def pseudonyms(frame: pl.DataFrame, columns: Iterable[str], la: str, key: bytes) -> pl.DataFrame:
     """The frame with the ids in `columns` re-keyed; gaps stay gaps. Ids are text of 16 characters, a-z and 2-7.
 
     Raises

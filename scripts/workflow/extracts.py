@@ -1,6 +1,6 @@
 """Where the extracts are and what is in them: synthetic, one folder per LA, or files or tables for all LAs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -130,18 +130,18 @@ class Extracts:
             return self.national_files
         return {} if self.source == "database" else self.files(la)
 
-    def replaced_files(self, la: str) -> Files:
-        """The files of the configured folder that a swapped-in extract stands in for."""
-        folder = Path(self.folder)
-        return (
-            discover_national(folder, self.format) if self.source == "national" else discover(folder, la, self.format)
-        )
+    def replaced_files(self, la: str, earlier: Iterable[Path] = ()) -> list[str]:
+        """The files that a swapped-in extract stands in for: the configured ones and those swapped in before."""
+        national = self.source == "national"
+        folders = [Path(self.folder), *earlier]
+        found = [discover_national(f, self.format) if national else discover(f, la, self.format) for f in folders]
+        return [path for files in found for paths in files.values() for path in paths]
 
     def owned(self) -> list[str]:
         """Every file that holds extracts as they came; none of a database."""
         las = self.las if self.source in ("per_la", "national") else []
-        found = [files for la in las for files in (self.kept_files(la), self.replaced_files(la))]
-        return sorted({path for files in found for paths in files.values() for path in paths})
+        used = {path for la in las for paths in self.kept_files(la).values() for path in paths}
+        return sorted(used.union(*(self.replaced_files(la) for la in las)))
 
     def paths(self, la: str) -> list[str]:
         """All files of one LA."""

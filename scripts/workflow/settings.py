@@ -6,7 +6,8 @@ reaches exactly the jobs that read it.
 
 from typing import Any
 
-from scripts.privacy.keys import key_path
+from scripts.ingest.layout import load_layouts
+from scripts.privacy.keys import IDS, key_path
 from scripts.workflow.plan import Plan
 
 Settings = dict[str, Any]
@@ -220,13 +221,15 @@ class JobSettings:
 
     def purge(self) -> Settings:
         """How extracts are read, so that rows are found in them as ingest finds them."""
-        national = self.config["extracts"]["source"] == "national"
-        return self.ingest("") | {"results": "results", "national": national}
+        return self.ingest("") | {"results": "results", "source": self.config["extracts"]["source"]}
 
     def receipt(self) -> Settings:
         """How to search."""
-        residue = self.config["governance"]["residue"]
-        return {"key_file": self.config["privacy"]["key_file"], "results": "results"} | residue
+        layouts = load_layouts(self.config["extracts"]["format"]).values()
+        sources = [table.columns for layout in layouts for table in layout.tables.values()]
+        names = {name for columns in sources for column in IDS if column in columns for name in columns[column].names}
+        told = {"key_file": self.config["privacy"]["key_file"], "results": "results", "id_columns": sorted(names)}
+        return told | self.config["governance"]["residue"]
 
     def held(self) -> Settings:
         """The page for the person explains the whole study."""

@@ -223,7 +223,8 @@ class Study:
         return {table: self.digest("pool", table) for table in ("ingest_report", "ledger")}
 
     def _documentation_from(self) -> dict[str, Any]:
-        return {}
+        # Its sample of a study is written and read like any other.
+        return self._encryption()
 
     def _record_from(self) -> dict[str, Any]:
         return {}
@@ -249,12 +250,14 @@ class Study:
         """The source LAs whose extract was replaced by the one returned on a request."""
         return self.plan.sources if self.extracts.source == "national" else [self.rights.request(request).la]
 
-    def purged_files(self, request: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    def purged_files(self, request: str) -> tuple[dict[str, list[str]], list[str]]:
         """The files to take rows out of, by kind, and those that the request's returned extract replaced."""
         la = self.rights.request(request).la
-        if any(found.id == request for found in self.rights.with_extract()):
-            return {}, self.extracts.replaced_files(la)
-        return self.extracts.kept_files(la), {}
+        swapped = [found for found in self.rights.with_extract() if found.la in self.replaced_las(request)]
+        if swapped and swapped[-1].id == request:
+            earlier = [self.rights.extract_of(found) for found in swapped[:-1]]
+            return self.extracts.kept_files(la), self.extracts.replaced_files(la, earlier)
+        return self.extracts.kept_files(la), []
 
     def parts(self, table: str) -> list[str]:
         """The source LAs, analysis LAs, outcomes, variations or requests whose parts a results table is made of."""
@@ -263,5 +266,5 @@ class Study:
         if table in POOLED_BY_VARIATION:
             return list(self.plan.variations)
         if table in POOLED_BY_REQUEST:
-            return [request.id for request in self.rights.with_extract()]
+            return [request.id for request in self.rights.with_difference()]
         return self.plan.las if table in POOLED_BY_LA else self.plan.outcomes

@@ -15,7 +15,9 @@ from scripts.validation.withheld import without_absent_children
 from tests.ingest.test_census import CHILD
 from tests.ingest.test_formats import XML_903
 
-TWO = f"<Message><Header/><Children>{CHILD.replace('>c1<', '> c1 <')}{CHILD.replace('>c1<', '>c2<')}</Children></Message>"
+TWO = (
+    f"<Message><Header/><Children>{CHILD.replace('>c1<', '> c1 <')}{CHILD.replace('>c1<', '>c2<')}</Children></Message>"
+)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from scripts.governance.rights import RECEIPT
 from scripts.ingest.layout import TABLES
 from scripts.privacy.keys import pseudonyms, read_key
 from tests.workflow.conftest import Project
-from tests.workflow.tiny import OUTCOMES, configure, tiny_project
+from tests.workflow.tiny import LAS, OUTCOMES, configure, tiny_project
 
 pytestmark = pytest.mark.xdist_group("rights")
 LA, REQUEST = "510", "R-1"
@@ -304,7 +304,7 @@ def test_killed_at_any_moment_it_converges(case: Case, without: dict[str, bytes]
     for moment in (
         individual / "ingested" / LA / "referrals.parquet",
         individual / "cleaned" / LA / "referrals.parquet",
-        individual / "cohort" / "icpc.parquet",
+        individual / "cohort" / "nfa_rereferral.parquet",
         case.folder / "results" / "aggregate" / "estimates.csv",
     ):
         killed(case, moment)
@@ -442,11 +442,10 @@ def test_everything_held_is_sealed_for_the_recipient(case: Case, tmp_path: Path)
 # ---- restriction and objection
 
 
-@pytest.mark.parametrize("kind", ["restriction", "objection"])
 def test_a_restricted_child_reaches_no_derived_artefact_and_comes_back(
-    kind: str, case: Case, base: Project, without: dict[str, bytes]
+    case: Case, base: Project, without: dict[str, bytes]
 ) -> None:
-    case.register("add", REQUEST, "--kind", kind, "--la", LA, "--child", case.child)
+    case.register("add", REQUEST, "--kind", "restriction", "--la", LA, "--child", case.child)
     preview_is_of_the_la_alone(case.project.preview())
     case.project.run()
     assert {path.split("/")[0] for path in case.derived()} == {"ingested"}
@@ -464,6 +463,17 @@ def test_a_restricted_child_reaches_no_derived_artefact_and_comes_back(
     assert contents(case.folder) == contents(base.folder)
 
 
+def test_an_objection_is_in_force_at_once_and_until_it_is_refused(case: Case) -> None:
+    cleaned = f"results/individual/cleaned/{LA}/referrals.parquet"
+    case.register("add", REQUEST, "--kind", "objection", "--la", LA, "--child", case.child)
+    preview_is_of_the_la_alone(case.project.preview())
+    case.project.run(cleaned)
+    assert case.key not in pl.read_parquet(case.folder / cleaned)["child_id"]
+    case.register("complete", REQUEST, "--decision", "refused", "--reason", "exempt")
+    case.project.run(cleaned)
+    assert case.key in pl.read_parquet(case.folder / cleaned)["child_id"]
+
+
 # ---- what is refused
 
 
@@ -478,7 +488,7 @@ def test_returns_that_do_not_fit_change_nothing(case: Case) -> None:
         },
         "unknown, a row names another child": {"delete": "table,child_id\n,12345\n"},
         "duplicate: 1 rows are there twice": {"delete": WHOLE + ",CHILD\n"},
-        "is not answered by delete, rectify": {"delete": WHOLE, "rectify": gender},
+        "is not answered by rectify": {"delete": WHOLE, "rectify": gender},
     }
     before = governance(case.folder), contents(case.folder)
     for told, forms in refusals.items():
@@ -581,7 +591,8 @@ def test_rows_are_taken_out_of_national_extracts(case: Case) -> None:
     stacked(case.folder)
     configure(case.project, source="national", folder="national", la_covariates="extracts/la_covariates.csv")
     shutil.rmtree(case.folder / "extracts" / LA)
-    case.project.run(f"results/individual/cleaned/{LA}/referrals.parquet")
+    cleaned = [f"results/individual/cleaned/{la}/referrals.parquet" for la in LAS]
+    case.project.run(*cleaned)
     case.returned("deletion", delete=WHOLE)
     case.step("purge")
     texts = {path: path.read_text() for path in (case.folder / "national").glob("*.csv")}
@@ -590,7 +601,7 @@ def test_rows_are_taken_out_of_national_extracts(case: Case) -> None:
     assert {job for job in jobs if job.startswith("Take the rows")} == {
         f"Take the rows of LA {LA} out of the national extracts"
     }
-    case.project.run(f"results/individual/cleaned/{LA}/referrals.parquet")
+    case.project.run(*cleaned)
     assert case.key not in case.frame(f"ingested/{LA}/referrals.parquet")["child_id"]
 
 

@@ -1,4 +1,4 @@
-"""A study of two outcomes and four LAs on extracts in a folder, for tests that run Snakemake many times."""
+"""A study of one outcome and four LAs on extracts in a folder, for tests that run Snakemake many times."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from scripts.workflow.plan import Plan
 from scripts.workflow.settings import JobSettings
 from tests.workflow.conftest import ROOT, Project, copy_project
 
-OUTCOMES = ("icpc", "nfa_rereferral")
+OUTCOMES = ("nfa_rereferral",)
 LAS = {"501": "Ashmere", "510": "Jessamine", "511": "Kestrelham", "517": "Quillbridge"}
 PILOT = {"code": "501", "embedding_start": "2014-11-01", "embedding_end": "2016-03-31"}
 RECLEANED = {

@@ -85,7 +85,7 @@ def accept(study: Study, request_id: str, day: str) -> Register:
             shutil.rmtree(folder / EXTRACT, ignore_errors=True)
             shutil.copytree(folder / RETURN / EXTRACT, folder / EXTRACT)
         if request.kind in ERASING:
-            write_json(needles(study, request, store.tables, effects, project_key(study)), folder / NEEDLES)
+            write_json(needles(study, request, store.supplied, effects, project_key(study)), folder / NEEDLES)
         write_json(as_json(effects) | facts, folder / EFFECTS)
         files = {f"{RETURN}/{path.name}": file_digest(path) for path in sorted((folder / RETURN).glob("*.csv"))}
         return append(rights.folder, event | {"files": files | {EFFECTS: file_digest(folder / EFFECTS)}})

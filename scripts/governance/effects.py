@@ -45,7 +45,7 @@ class RowKey:
 
 @dataclass(frozen=True)
 class Rectification:
-    """A new value (text; empty sets it missing) for one column of the rows that `row` names.
+    """A new value (text; empty sets it missing) for one column of the rows that `row` names, which names its table.
 
     old : hashes of the values it may replace, with `salt`.
     """
@@ -131,10 +131,11 @@ def applied(frames: Frames, effects: Iterable[Effects], withheld: Iterable[str],
     """
     for effect in effects:
         frames = without_erased(frames, [effect], note)
-        for change in effect.rectified:
-            table = change.row.table or ""
-            if table in frames:
-                frames[table] = _rectified(frames[table], change, effect.request, note)
+        here = [change for change in effect.rectified if change.row.table in frames]
+        # Rows are named by the values before any of them is rectified.
+        named = [frames[c.row.table].select(c.row.matches(c.row.table)).to_series() for c in here]
+        for change, rows in zip(here, named, strict=True):
+            frames[change.row.table] = _rectified(frames[change.row.table], change, rows, effect.request, note)
     keys = sorted(withheld)
     hidden = pl.col("child_id").is_in(keys)
     return {name: _without(frame, hidden, RESTRICTED, name, note) for name, frame in frames.items()}
@@ -148,9 +149,8 @@ def _without(frame: pl.DataFrame, where: pl.Expr, reason: str, table: str, note:
     return frame.filter(~where)
 
 
-def _rectified(frame: pl.DataFrame, change: Rectification, request: str, note: Note) -> pl.DataFrame:
-    table, column = change.row.table or "", change.column
-    named = frame.select(change.row.matches(table)).to_series()
+def _rectified(frame: pl.DataFrame, change: Rectification, named: pl.Series, request: str, note: Note) -> pl.DataFrame:
+    table, column = change.row.table, change.column
     held = frame.filter(named).select(as_text(column)).to_series()
     done = [value == change.new for value in held]
     foreign = sum(

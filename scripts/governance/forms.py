@@ -19,7 +19,7 @@ import polars as pl
 from schemas import tables
 from scripts.codes import is_code, load_codes
 from scripts.errors import StudyError
-from scripts.governance.effects import Effects, Frames, Rectification, RowKey, applied, as_text, typed
+from scripts.governance.effects import Effects, Frames, Rectification, RowKey, applied, as_text, typed, without_erased
 from scripts.ingest.layout import TABLES
 from scripts.ingest.tabular import collect, read_header, scan_text
 from scripts.privacy.keys import IDS
@@ -32,6 +32,8 @@ CHANGE = ("column", "new_value")
 FIXED = ("la_code", *IDS)
 
 Record = dict[str, str]
+# A row, a column of it, its new value.
+Change = tuple[RowKey, str, str]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Store:
     earlier: tuple[Effects, ...]
     child: str
     key: str
+
+    @property
+    def supplied(self) -> Frames:
+        """The tables without the rows erased, with every value as it came; rows as in `tables`."""
+        return without_erased(self.ingested, self.earlier, lambda *_: None)
 
     @property
     def tables(self) -> Frames:
@@ -76,39 +83,59 @@ def compiled(folder: Path, request: str, la: str, store: Store) -> tuple[Effects
     StudyError : RETURN, naming file, column, rule and count, never a value: malformed, unknown, duplicate or
         contradictory rows.
     """
-    forms = forms_in(folder)
-    now, counts = store.tables, {}
+    forms, now, counts = forms_in(folder), store.tables, {}
     deleted: list[RowKey] = []
-    changes: list[tuple[RowKey, str, str]] = []
+    changes: list[Change] = []
     if DELETE in forms:
-        place = _place(folder, DELETE)
-        deleted = [_row_key(record, store, place) for record in _records(folder / "delete.csv", ROW, place)]
-        _refuse_repeated(deleted, place)
-        _refuse_unknown(deleted, store, now, place)
+        deleted = _deletions(folder, store, now)
         counts[DELETE] = {"rows_named": len(deleted), "rows_deleted": _n_matching(deleted, now)}
     if RECTIFY in forms:
-        place = _place(folder, RECTIFY)
-        records = list(_records(folder / "rectify.csv", (*ROW, *CHANGE), place))
-        changes = [(_row_key(r, store, place), r["column"], r["new_value"]) for r in records]
-        _refuse_unfit_changes(changes, place)
-        _refuse_repeated([(row, column) for row, column, _ in changes], place)
-        _refuse_unknown([row for row, _, _ in changes], store, now, place)
-        _refuse_contradictions([row for row, _, _ in changes], deleted, now, place)
-    rectified = [_rectification(*change, now) for change in changes]
-    if RECTIFY in forms:
-        _refuse_changeless(changes, now, _place(folder, RECTIFY))
-        rows = [row for row, _, _ in changes]
-        counts[RECTIFY] = {"values_named": len(rectified), "rows_rectified": _n_matching(rows, now)}
+        changes = _changes(folder, store, now, deleted)
+        rows = [row for row, *_ in changes]
+        counts[RECTIFY] = {"values_named": len(changes), "rows_rectified": _n_matching(rows, now)}
     if HELD in forms:
-        place = _place(folder, HELD)
-        held = [_row_key(record, store, place) for record in _records(folder / "held.csv", ROW, place)]
-        _refuse_repeated(held, place)
-        counts[HELD] = _compared(held, now, store.key)
+        counts[HELD] = _compared(_row_keys(folder, HELD, store), now, store.key)
+    rectified = [Rectification.of(*change, _values(*change[:2], now)) for change in changes]
     return Effects(request, la, tuple(deleted), tuple(rectified)), counts
 
 
 def _place(folder: Path, form: str) -> str:
     return f"{folder.parent.name}/{folder.name}/{form}.csv"
+
+
+def _row_keys(folder: Path, form: str, store: Store) -> list[RowKey]:
+    """The keys of a form that names rows and nothing else."""
+    place = _place(folder, form)
+    keys = [_row_key(record, store, place) for record in _records(folder / f"{form}.csv", ROW, place)]
+    _refuse_repeated(keys, place)
+    return keys
+
+
+def _deletions(folder: Path, store: Store, now: Frames) -> list[RowKey]:
+    """The rows that delete.csv names, all of them here."""
+    rows, place = _row_keys(folder, DELETE, store), _place(folder, DELETE)
+    _refuse_unknown(rows, store, now, place)
+    supplied = store.supplied
+    if n_moved := sum(_matches(row, now) != _matches(row, supplied) for row in rows):
+        problem = f"{n_moved} rows are named by a value that an earlier request rectified"
+        raise StudyError("RETURN", place, problem, "Name them by other columns: extracts have the value they came with")
+    return rows
+
+
+def _changes(folder: Path, store: Store, now: Frames, deleted: list[RowKey]) -> list[Change]:
+    """The row, column and new value of each line of rectify.csv; each value is here, and is another."""
+    place = _place(folder, RECTIFY)
+    records = list(_records(folder / "rectify.csv", (*ROW, *CHANGE), place))
+    changes = [(_row_key(record, store, place), record["column"], record["new_value"]) for record in records]
+    rows = [row for row, *_ in changes]
+    _refuse_unfit_changes(changes, place)
+    _refuse_repeated([change[:2] for change in changes], place)
+    _refuse_unknown(rows, store, now, place)
+    _refuse_contradictions(changes, deleted, now, place)
+    if n_idle := sum(set(_values(row, column, now)) == {new} for row, column, new in changes):
+        problem = f"duplicate: {n_idle} values are already as they are to be"
+        raise StudyError("RETURN", place, problem, "Nothing was changed; ask the DfE what is to be rectified")
+    return changes
 
 
 def _records(path: Path, required: tuple[str, ...], place: str) -> Iterator[Record]:
@@ -181,14 +208,19 @@ def _refuse_unknown(rows: list[RowKey], store: Store, now: Frames, place: str) -
     raise StudyError("RETURN", place, problem, "Nothing was changed; correct the keys with the DfE")
 
 
-def _refuse_contradictions(rows: list[RowKey], deleted: list[RowKey], now: Frames, place: str) -> None:
-    contradictory = [row for row in rows if _matches(row, now) & set().union(*(_matches(d, now) for d in deleted))]
-    if contradictory:
-        problem = f"contradictory: {len(contradictory)} rows to rectify are to be deleted too"
+def _refuse_contradictions(changes: list[Change], deleted: list[RowKey], now: Frames, place: str) -> None:
+    """No row is both rectified and deleted, no value rectified twice."""
+    gone = set().union(*(_matches(row, now) for row in deleted))
+    if n_gone := sum(bool(_matches(row, now) & gone) for row, *_ in changes):
+        problem = f"contradictory: {n_gone} rows to rectify are to be deleted too"
         raise StudyError("RETURN", place, problem, "Nothing was changed; ask the DfE which holds")
+    cells = [(column, cell) for row, column, _ in changes for cell in _matches(row, now)]
+    if n_twice := len(cells) - len(set(cells)):
+        problem = f"contradictory: {n_twice} values are to be rectified by two rows of the form"
+        raise StudyError("RETURN", place, problem, "Nothing was changed; name each value once")
 
 
-def _refuse_unfit_changes(changes: list[tuple[RowKey, str, str]], place: str) -> None:
+def _refuse_unfit_changes(changes: list[Change], place: str) -> None:
     for row, column, new in changes:
         if row.table is None or column in FIXED or column not in tables.columns(row.table):
             problem = "column column: a row names no table, or no column of it that can be rectified"
@@ -201,17 +233,6 @@ def _refuse_unfit_changes(changes: list[tuple[RowKey, str, str]], place: str) ->
         if coded and not pl.select(is_code(pl.lit(new), described.codes)).item():
             problem = f"column new_value: a value for {column} is not in the code set {described.codes}"
             raise StudyError("RETURN", place, problem, "Correct the form with the DfE")
-
-
-def _refuse_changeless(changes: list[tuple[RowKey, str, str]], now: Frames, place: str) -> None:
-    idle = [1 for row, column, new in changes if set(_values(row, column, now)) == {new}]
-    if idle:
-        problem = f"duplicate: {len(idle)} values are already as they are to be"
-        raise StudyError("RETURN", place, problem, "Nothing was changed; ask the DfE what is to be rectified")
-
-
-def _rectification(row: RowKey, column: str, new: str, now: Frames) -> Rectification:
-    return Rectification.of(row, column, new, _values(row, column, now))
 
 
 def _values(row: RowKey, column: str, now: Frames) -> list[str]:

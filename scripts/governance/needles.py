@@ -29,7 +29,7 @@ def needles(study: Study, request: Request, store: Frames, effects: Effects, key
 
     Parameters
     ----------
-    store : the LA's tables before the erasure. key : the project's.
+    store : the LA's tables before the erasure, every value as it came. key : the project's.
 
     Returns
     -------

@@ -110,6 +110,17 @@ def test_the_column_that_names_the_row_can_be_the_one_rectified() -> None:
     assert date(2014, 6, 3) in after["referrals"]["referral_date"]
 
 
+def test_rows_are_named_by_their_values_before_any_is_rectified() -> None:
+    row = RowKey("referrals", OWN, {"referral_date": "2014-06-02"})
+    changes = (
+        Rectification.of(row, "referral_date", "2014-06-03", ["2014-06-02"]),
+        Rectification.of(row, "previous_cpps", "5", ["2"]),
+    )
+    after, _ = told(store(), effects(rectified=changes))
+    (found,) = after["referrals"].filter(referral_date=date(2014, 6, 3)).rows(named=True)
+    assert found["previous_cpps"] == 5
+
+
 def test_a_row_with_neither_value_stops_the_job_and_tells_none() -> None:
     with pytest.raises(StudyError, match=r"3 rows to rectify hold neither") as error:
         told(store(), effects(rectified=(gender("9", ""),)))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import StudyError
-from scripts.governance.effects import Effects, RowKey, applied
+from scripts.governance.effects import Effects, Rectification, RowKey, applied
 from scripts.governance.forms import Store, compiled, forms_in
 from tests.governance.stores import OWN, store
 
@@ -54,7 +54,6 @@ def test_the_information_held_is_compared_both_ways(tmp_path: Path) -> None:
 
 
 ERASED = Effects("R1", "510", (RowKey(None, OWN, {}),))
-RECTIFIED = {"rectify": "table,child_id,column,new_value\n"}
 
 
 @pytest.mark.parametrize(
@@ -82,6 +81,13 @@ RECTIFIED = {"rectify": "table,child_id,column,new_value\n"}
         ({"rectify": GENDER.replace("gender,2", "referral_nfa,2")}, "referral_nfa: a value is not readable"),
         ({"rectify": GENDER.replace("gender,2", "census_year,")}, "census_year: a value is not"),
         ({"rectify": GENDER.replace("gender,2", "closure_date,")}, "duplicate: 1 values are already"),
+        (
+            {
+                "rectify": "table,child_id,census_year,column,new_value\nreferrals,1000164880,,gender,2\n"
+                "referrals,1000164880,2013,gender,9\n"
+            },
+            "contradictory: 1 values are to be rectified by two rows",
+        ),
         ({"held": "table,child_id\nreferrals,7\n"}, "unknown, a row names another child"),
     ],
 )
@@ -104,6 +110,13 @@ def test_a_return_that_does_not_fit_is_refused_without_a_value(
 def test_what_an_earlier_return_deleted_is_told_apart(forms: dict[str, str], told: str, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=told):
         of(tmp_path, ERASED, **forms)
+
+
+def test_rows_named_by_a_rectified_value_cannot_be_found_in_the_extract(tmp_path: Path) -> None:
+    later = RowKey("referrals", OWN, {"referral_date": "2014-06-02"})
+    moved = Effects("R1", "510", (), (Rectification.of(later, "referral_date", "2014-06-03", ["2014-06-02"]),))
+    with pytest.raises(StudyError, match="1 rows are named by a value that an earlier request rectified"):
+        of(tmp_path, moved, delete="table,child_id,referral_date\nreferrals,1000164880,2014-06-03\n")
 
 
 def test_only_forms_may_lie_in_a_return(tmp_path: Path) -> None:

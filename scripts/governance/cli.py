@@ -182,7 +182,8 @@ def delete_form(study: Study, given: argparse.Namespace) -> Register:
     for path in (folder / FORM, folder / RETURN):
         shutil.rmtree(path, ignore_errors=True)
     (folder / HELD).unlink(missing_ok=True)
-    return _append(study.rights, {"request": request.id, "event": "form_deleted", "date": given.date})
+    register = _append(study.rights, {"request": request.id, "event": "form_deleted", "date": given.date})
+    return _done_with(study.rights, request, register)
 
 
 def show(study: Study, given: argparse.Namespace) -> Register:

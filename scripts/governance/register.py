@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ class Register:
         """The day on which all individual-level data were destroyed."""
         return next((event["date"] for event in self.events if event["event"] == "destroyed"), None)
 
-    @property
+    @cached_property
     def requests(self) -> dict[str, Request]:
         """Id -> request, in order of receipt."""
         found: dict[str, Request] = {}

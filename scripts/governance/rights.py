@@ -82,8 +82,16 @@ class Rights:
 
     def of_la(self, la: str) -> list[Request]:
         """Requests about a child of a source LA that are in force, in order."""
-        changing = {r.id for r in self._returned if r.la == la and self._changes_rows(r)}
-        return [r for r in self.register.requests.values() if r.la == la and (r.id in changing or r.withholds)]
+        return self._by_la.get(la, [])
+
+    @cached_property
+    def _by_la(self) -> dict[str, list[Request]]:
+        changing = {request.id for request in self._returned if self._changes_rows(request)}
+        found: dict[str, list[Request]] = {}
+        for request in self.register.requests.values():
+            if request.id in changing or request.withholds:
+                found.setdefault(request.la, []).append(request)
+        return found
 
     def content(self, las: list[str]) -> dict[str, str]:
         """Request -> digest of what it does to these LAs' tables, for stamps; unchanged when a request is completed."""

@@ -16,7 +16,7 @@ from scripts.governance.effects import RowKey
 from scripts.ingest.layout import FileLayout
 from scripts.ingest.partition import CHILD, LA, children_of_las
 from scripts.ingest.report import IngestReport
-from scripts.ingest.sources import IngestSettings, Reading, numbered_rows
+from scripts.ingest.sources import IngestSettings, Reading, numbered_rows, read_tables
 from scripts.ingest.tabular import place_of
 from scripts.privacy.keys import pseudonyms
 
@@ -46,6 +46,9 @@ def take_out(reading: Reading, rows: Iterable[RowKey], key: bytes, national: boo
     StudyError : SOURCE, before anything is changed, if a file that holds such rows cannot be edited.
     """
     wanted = list(rows)
+    if _in_xml(reading, {row.child for row in wanted}, key):
+        remedy = "Ask its owner for a new extract, and register it as the return"
+        raise StudyError("SOURCE", f"LA {reading.la}", "rows cannot be taken out of an XML return", remedy)
     doomed = {path: found for path, found in _positions(reading, wanted, key, national) if found}
     for path, positions in doomed.items():
         rewrite_without(path, positions)
@@ -74,12 +77,22 @@ def _positions(
 def _text_files(reading: Reading) -> Iterator[tuple[FileLayout, str]]:
     for kind, layout in reading.layouts().items():
         for path in reading.files.get(kind, []):
-            if Path(path).suffix.lower() == ".xml":
-                remedy = "Ask its owner for a new extract, and register it as the return"
-                raise StudyError("SOURCE", place_of(path), "rows cannot be taken out of an XML return", remedy)
-            # The header of an SSDA903 return and the like name no child of their own.
-            if "child_id" in layout.only_table().columns:
+            if not _is_xml(path) and "child_id" in layout.only_table().columns:
                 yield layout, path
+
+
+def _is_xml(path: str) -> bool:
+    return Path(path).suffix.lower() == ".xml"
+
+
+def _in_xml(reading: Reading, children: Collection[str], key: bytes) -> bool:
+    """Whether an XML return of the LA has rows of some of the children (re-keyed)."""
+    files = {kind: [path for path in paths if _is_xml(path)] for kind, paths in reading.files.items()}
+    if not any(files.values()):
+        return False
+    frames = read_tables(reading_of(reading.la, files, reading.settings)).values()
+    keyed = (pseudonyms(frame, ["child_id"], reading.la, key)["child_id"] for frame in frames)
+    return any(ids.is_in(sorted(children)).any() for ids in keyed)
 
 
 def _refuse_shared(
@@ -139,7 +152,7 @@ def _records(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def holds_child(reading: Reading, child: str, key: bytes) -> bool:
     """Whether some file of the LA has a row of a child (re-keyed)."""
-    return any(
+    return _in_xml(reading, [child], key) or any(
         child in pseudonyms(numbered_rows(reading, layout, path)[1], ["child_id"], reading.la, key)["child_id"]
         for layout, path in _text_files(reading)
     )

@@ -1,7 +1,6 @@
 """Rows leave extract files, and every other byte stays."""
 
 import csv
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +15,7 @@ from scripts.governance.source_edits import holds_child, pupil_ids, reading_of, 
 from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.sources import IngestSettings
 from scripts.privacy.keys import pseudonyms
+from tests.ingest.test_census import CENSUS
 
 KEY, LA = b"k" * 32, "510"
 SETTINGS = IngestSettings(format="npd", max_unreadable_share=0.5)
@@ -110,19 +110,25 @@ def test_a_national_file_without_las_cannot_tell_two_children_of_one_id_apart(fo
     assert {path: path.read_bytes() for path in national.iterdir()} == before
 
 
-def test_xml_returns_are_refused_before_anything_changes(folder: Path) -> None:
-    xml = {"cin_xml": [str(folder / LA / "cin.xml")], "ssda903_xml": []}
+def test_rows_in_an_xml_return_are_refused_and_others_do_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "cin.xml").write_text(CENSUS)
     settings = IngestSettings(format="census", max_unreadable_share=0.5)
+    reading = reading_of("501", {"cin_xml": [str(tmp_path / "cin.xml")]}, settings)
+    own, another = keyed("c1", "501"), keyed("c2", "501")
+    assert holds_child(reading, own, KEY) and not holds_child(reading, another, KEY)
     with pytest.raises(StudyError, match="cannot be taken out of an XML return"):
-        take_out(reading_of(LA, xml, settings), [RowKey(None, keyed("100"), {})], KEY, national=False)
+        take_out(reading, [RowKey(None, own, {})], KEY, national=False)
+    assert take_out(reading, [RowKey(None, another, {})], KEY, national=False) == {}
+    assert pupil_ids(reading, [own], KEY) == frozenset()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_an_extract_that_may_not_be_changed_is_told(folder: Path) -> None:
-    (folder / LA).chmod(0o500)
+def test_an_extract_that_may_not_be_changed_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(path)
+
+    monkeypatch.setattr("scripts.governance.source_edits.atomic", refuse)
     with pytest.raises(StudyError, match="may not be changed here"):
         erase(folder, RowKey(None, keyed("100"), {}))
-    (folder / LA).chmod(0o700)
 
 
 def test_a_child_is_found_and_its_own_pupil_ids_are(folder: Path) -> None:

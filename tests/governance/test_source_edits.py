@@ -1,6 +1,7 @@
 """Rows leave extract files, and every other byte stays."""
 
 import csv
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ from scripts.governance.source_edits import holds_child, pupil_ids, reading_of, 
 from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.sources import IngestSettings
 from scripts.privacy.keys import pseudonyms
+from tests.ingest.conftest import SHARED
 from tests.ingest.test_census import CENSUS
 
 KEY, LA = b"k" * 32, "510"
@@ -155,3 +157,24 @@ def test_what_is_left_is_what_a_csv_reader_reads(rows: list[list[str]], data: st
         with path.open(newline="") as stream:
             left = list(csv.reader(stream))
     assert left == [["x", "y"], *(row for number, row in enumerate(rows) if number not in doomed)]
+
+
+RECORDS = SHARED / "records"
+
+
+@pytest.mark.skipif(not RECORDS.is_dir(), reason="the third-party example files are not beside the project")
+def test_a_child_leaves_a_return_that_others_made(tmp_path: Path) -> None:
+    """An SSDA903 return of 5,050 episodes; against the csv module as the independent reader."""
+    folder = tmp_path / "975" / "ssda903"
+    folder.mkdir(parents=True)
+    for name in ("header", "episodes", "uasc"):
+        shutil.copy(RECORDS / "ssda903-d2i" / f"{name}.csv", folder)
+    before = {path: list(csv.reader(path.open(newline=""))) for path in sorted(folder.iterdir())}
+    child = before[folder / "episodes.csv"][1][0]
+    reading = reading_of("975", discover(tmp_path, "975", "census"), IngestSettings("census", 0.5))
+    taken = take_out(reading, [RowKey(None, keyed(child, "975"), {})], KEY, national=False)
+    for path, rows in before.items():
+        kept = [rows[0], *(row for row in rows[1:] if row[0] != child)]
+        assert list(csv.reader(path.open(newline=""))) == kept
+        assert taken.get(str(path), 0) == len(rows) - len(kept)
+    assert taken[str(folder / "episodes.csv")] >= 1 and not holds_child(reading, keyed(child, "975"), KEY)

@@ -19,7 +19,7 @@ from scripts.governance.effects import from_json
 from scripts.governance.fingerprints import row_fingerprints
 from scripts.governance.needles import Prints
 from scripts.governance.register import FILE, Request, append, locked, refuse_inconsistent
-from scripts.governance.residue import AMBIGUOUS, Needles, Scan, scan
+from scripts.governance.residue import AMBIGUOUS, Finding, Needles, Scan, Undecodable, scan
 from scripts.governance.rights import EFFECTS, EXTRACT, FORM, HELD, NEEDLES, RETURN, Rights
 from scripts.governance.source_edits import reading_of, take_out
 from scripts.ingest.sources import IngestSettings
@@ -180,9 +180,14 @@ def _less_present(prints: Mapping[str, Collection[str]], folder: Path, key: byte
 
 def _refuse_residue(request_id: str, found: Scan) -> None:
     clear = [finding for finding in found.findings if finding.what != AMBIGUOUS]
-    told = [f"{finding.path} ({finding.where}): {finding.count} x {finding.what}" for finding in clear]
-    told += [f"{file.path} ({file.where}): cannot be decoded, {file.problem}" for file in found.undecodable]
+    told = [f"{_inside(finding)}: {finding.count} x {finding.what}" for finding in clear]
+    told += [f"{_inside(file)}: cannot be decoded, {file.problem}" for file in found.undecodable]
     if told:
         problem = f"the scan failed in {len(told)} places:\n  " + "\n  ".join(told) + "\n"
         remedy = "Delete those files or have their owner delete the rows, run snakemake, and ask for the receipt again"
         raise StudyError("RESIDUE", f"request {request_id}", problem, remedy)
+
+
+def _inside(found: Finding | Undecodable) -> str:
+    """A file, and where in it."""
+    return f"{found.path}, {found.where}" if found.where else found.path

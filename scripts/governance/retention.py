@@ -65,7 +65,8 @@ def table(found: list[Clock], today: date) -> str:
         days = (str(day) if day else "-" for day in (clock.started, clock.due, clock.met))
         lines.append([clock.what, *days, clock.state(today)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in padded)
 
 
 def overdue(found: list[Clock], today: date) -> list[Clock]:

@@ -17,10 +17,10 @@ from scripts.artefacts import read_parquet, write_json
 from scripts.errors import StudyError
 from scripts.governance import forms
 from scripts.governance.effects import Frames, RowKey, as_json
-from scripts.governance.forms import EXTRACT, Store
-from scripts.governance.needles import needles
+from scripts.governance.forms import Store
+from scripts.governance.needles import INDIVIDUAL, needles
 from scripts.governance.register import Register, Request, append, locked, refuse_inconsistent
-from scripts.governance.rights import EFFECTS, NEEDLES, RETURN
+from scripts.governance.rights import EFFECTS, EXTRACT, NEEDLES, RETURN
 from scripts.governance.source_edits import holds_child, reading_of
 from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.layout import TABLES, load_layouts
@@ -29,7 +29,6 @@ from scripts.privacy.keys import key_path, pseudonyms, read_key
 from scripts.workflow.digests import file_digest
 from scripts.workflow.study import Study
 
-INDIVIDUAL = Path("results/individual")
 ERASING = ("deletion", "objection")
 
 Files = dict[str, list[str]]

@@ -20,11 +20,12 @@ from schemas import tables
 from scripts.codes import is_code, load_codes
 from scripts.errors import StudyError
 from scripts.governance.effects import Effects, Frames, Rectification, RowKey, applied, as_text, typed, without_erased
+from scripts.governance.rights import EXTRACT
 from scripts.ingest.layout import TABLES
 from scripts.ingest.tabular import collect, read_header, scan_text
 from scripts.privacy.keys import IDS
 
-DELETE, RECTIFY, HELD, EXTRACT = "delete", "rectify", "held", "extract"
+DELETE, RECTIFY, HELD = "delete", "rectify", "held"
 FORMS = (DELETE, RECTIFY, HELD, EXTRACT)
 ROW = ("table", "child_id")
 CHANGE = ("column", "new_value")

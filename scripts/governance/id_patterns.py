@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from scripts.governance import decoding
+from scripts.governance import decoding_text
 
 # Zeros before a number, spaces and quotation marks around a value: more than these no writer puts.
 ZEROS, SPACES = "0{0,20}", " {0,4}"
@@ -96,14 +96,14 @@ class Patterns:
         filtered = len(text) >= PREFILTER_BYTES and wanted in (self.ids, self.ids_in_binary)
         if not filtered:
             return self._counted(wanted, text, start, end, len(text))
-        if not decoding.matches(text, self.prefilter):
+        if not decoding_text.matches(text, self.prefilter):
             return 0
         # Only around what the fast search has found is the slow one run.
         count = 0
         for first in range(start, end, BLOCK):
             last = min(first + BLOCK, end)
             until = last + self.overlap
-            if decoding.matches(text[max(first - self.overlap, 0) : until], self.prefilter):
+            if decoding_text.matches(text[max(first - self.overlap, 0) : until], self.prefilter):
                 count += self._counted(wanted, text, first, last, until)
         return count
 
@@ -118,9 +118,9 @@ class Patterns:
         for mixed in (0, 2, 3):
             start = match.start() - mixed
             # One group before and two after show the neighbours.
-            before = 4 if decoding.BASE64_RUN.fullmatch(text, max(start - 4, 0), max(start, 0)) else 0
-            run = decoding.BASE64_RUN.match(text, start - before, match.end() + 8) if start >= before else None
-            if run and self.alone and self.alone.search(decoding.from_base64(run.group())):
+            before = 4 if decoding_text.BASE64_RUN.fullmatch(text, max(start - 4, 0), max(start, 0)) else 0
+            run = decoding_text.BASE64_RUN.match(text, start - before, match.end() + 8) if start >= before else None
+            if run and self.alone and self.alone.search(decoding_text.from_base64(run.group())):
                 return True
         return False
 

@@ -26,8 +26,9 @@ from typing import Any
 import polars as pl
 
 from scripts.errors import StudyError
-from scripts.governance import decoding
-from scripts.governance.decoding import LIMITS, Blobs, Content, Limits, Rows
+from scripts.governance import decoding, decoding_text
+from scripts.governance.decoding import LIMITS, Content, Limits
+from scripts.governance.decoding_text import Blobs, Rows
 from scripts.governance.fingerprints import SLICE, columns_name, row_fingerprints
 from scripts.governance.id_patterns import LARGEST, Patterns, Tokens
 
@@ -372,10 +373,10 @@ class _Scanner:
     def _json(self, content: Content, where: str, depth: int) -> None:
         with decoding.opened(content) as stream:
             data = decoding.whole(decoding.chunks_of(stream, self.limits.chunk), self.limits.memory)
-        values = decoding.json_of(data)
+        values = decoding_text.json_of(data)
         if values is None:
             return
-        texts, objects = decoding.json_values(values)
+        texts, objects = decoding_text.json_values(values)
         self._texts(texts, _within(where, "value"), depth)
         alike: dict[frozenset[str], list[dict[str, Any]]] = {}
         for each in objects:
@@ -465,7 +466,7 @@ class _Scanner:
         data = os.fsencode(name.rpartition("\0")[2])
         count, whole = self.patterns.in_short(data), name.replace("\0", "")
         if NAME_RUN.fullmatch(whole):
-            count = max(count, self.patterns.in_short(decoding.from_base64(whole.encode())))
+            count = max(count, self.patterns.in_short(decoding_text.from_base64(whole.encode())))
         shown, masked = self.patterns.alone.subn(HIDDEN.encode(), data) if self.patterns.alone else (data, 0)
         return _printable(shown) if masked >= count else HIDDEN, count
 

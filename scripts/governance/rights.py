@@ -123,7 +123,7 @@ class Rights:
 
     def purged_effects(self, la: str) -> tuple[Effects, ...]:
         """The effects of `erased`."""
-        return tuple(self._effects(r) for r in self._returned if r.id in self.erased(la))
+        return tuple(self._effects(request) for request in self.of_la(la) if request.purged and request.effects)
 
     def _changes_rows(self, request: Request) -> bool:
         effects = self._effects(request)

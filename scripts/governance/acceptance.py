@@ -22,7 +22,6 @@ from scripts.governance.needles import INDIVIDUAL, needles
 from scripts.governance.register import Register, Request, append, locked, refuse_inconsistent
 from scripts.governance.rights import EFFECTS, EXTRACT, NEEDLES, RETURN
 from scripts.governance.source_edits import holds_child, reading_of
-from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.layout import TABLES, load_layouts
 from scripts.ingest.sources import IngestSettings
 from scripts.privacy.keys import key_path, pseudonyms, read_key
@@ -108,13 +107,13 @@ def _new_files(study: Study, request: Request, folder: Path) -> Files:
         remedy = "Change the data where they are; only LAs whose rows changed run anew"
         raise StudyError("RETURN", place, f"extracts.source {extracts.source} has no files to replace", remedy)
     national = extracts.source == "national"
-    found = discover_national(folder, extracts.format) if national else discover(folder, request.la, extracts.format)
+    found = extracts.in_folder(folder, request.la)
     lacking = [k for k, layout in load_layouts(extracts.format).items() if layout.required and not found[k]]
     foreign = [path.name for path in folder.iterdir() if not national and path.name != request.la]
     if lacking or foreign:
         problem = f"no {', '.join(lacking)} files" if lacking else f"holds {', '.join(foreign)} beside LA {request.la}"
         raise StudyError("RETURN", place, problem, "Lay it out like extracts.folder, with this LA alone")
-    if _contents(found) == _contents(extracts.national_files if national else extracts.files(request.la)):
+    if _contents(found) == _contents(extracts.kept_files(request.la)):
         raise StudyError("RETURN", place, "duplicate: it is the extract that is there already", "Nothing was changed")
     return found
 

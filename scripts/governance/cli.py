@@ -19,7 +19,7 @@ from scripts.config.strict_yaml import read_yaml
 from scripts.config.variants import overlaid
 from scripts.errors import StudyError
 from scripts.governance.acceptance import accept, ingested, key_of
-from scripts.governance.register import Register, Request, append, blank_children, locked
+from scripts.governance.register import ANSWERS, Register, Request, append, blank_children, locked
 from scripts.governance.rights import EFFECTS, FORM, HELD, NEEDLES, RECEIPT, RETURN, Rights
 from scripts.outcomes.measures import MEASURES
 from scripts.outcomes.populations import POPULATIONS
@@ -27,7 +27,6 @@ from scripts.privacy.encryption import name_key
 from scripts.workflow.digests import RememberedDigests, file_digest
 from scripts.workflow.study import Study
 
-KINDS = ("access", "rectification", "deletion", "restriction", "objection")
 DAYS = ("received", "sent", "returned", "purged", "completed", "lifted", "withdrawn", "form_deleted")
 HELP = {
     "add": "register a request that was received; a restriction or objection is in force from then on",
@@ -235,7 +234,7 @@ def parser() -> argparse.ArgumentParser:
         today = date.today().isoformat()
         command.add_argument("--date", type=_day, default=today, help="when it happened, yyyy-mm-dd; today if left out")
         if name == "add":
-            command.add_argument("--kind", choices=KINDS, required=True)
+            command.add_argument("--kind", choices=list(ANSWERS), required=True)
             command.add_argument("--la", required=True, help="source LA, three digits")
             command.add_argument("--child", help="the pseudonymous id in the extract; asked for if left out")
         if name == "complete":

@@ -15,9 +15,9 @@ from typing import Any
 from scripts.artefacts import read_json, write_json
 from scripts.errors import StudyError
 from scripts.governance.register import append, blank_children, locked, read_register
-from scripts.governance.rights import Rights
+from scripts.governance.rights import PURGED, RECEIPT, Rights
 
-PROOF = {"receipt.json", "purged.json"}
+PROOF = {RECEIPT, PURGED}
 INVENTORY = "inventory.json"
 EXTRACTS = "extracts"
 CANNOT_TELL = [

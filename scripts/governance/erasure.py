@@ -15,7 +15,6 @@ import polars as pl
 
 from scripts.artefacts import leftovers, read_json, read_parquet, write_json
 from scripts.errors import StudyError
-from scripts.governance.effects import from_json
 from scripts.governance.fingerprints import row_fingerprints
 from scripts.governance.needles import Prints
 from scripts.governance.register import FILE, Request, append, locked, refuse_inconsistent
@@ -57,32 +56,28 @@ def purge(
     request = rights.request(request_id)
     if not request.purged:
         refuse_inconsistent(rights.register, event)
-    effects = rights.facts(request_id)
-    if not effects["deleted"] and EXTRACT not in request.returns:
+    effects = rights.effects(request)
+    if not effects.deleted and EXTRACT not in request.returns:
         raise StudyError("REQUEST", f"request {request_id}", "its return deletes nothing", "There is nothing to purge")
     key = read_key(key_path(settings["key_file"]))
-    deleted = from_json(effects).deleted
     reading = reading_of(request.la, files, IngestSettings.of(settings))
-    edited = take_out(reading, deleted, key, settings["source"] == "national") if deleted else {}
+    edited = take_out(reading, effects.deleted, key, settings["source"] == "national") if effects.deleted else {}
     for path in superseded:
         Path(path).unlink(missing_ok=True)
-    removed = [str(path) for path in _holding(Path(settings["results"]), request.key)]
+    removed = list(_holding(Path(settings["results"]), request.key))
     for path in removed:
-        Path(path).unlink(missing_ok=True)
-    others = _others_about(rights, request) if _whole_child(rights, request_id) else []
-    for other in others:
-        _forget(rights.of(other))
+        path.unlink(missing_ok=True)
+    register = rights.register
     if not request.purged:
+        others = _others_about(rights, request) if effects.erased_children else []
         with locked(rights.folder):
-            append(rights.folder, event | {"supersedes": others})
+            register = append(rights.folder, event | {"supersedes": others})
+    # Only now: a compiled return that is in force and missing would stop every run.
+    for other in register.superseded_by(request_id):
+        _forget(rights.of(other))
     record = {"request": request_id, "rows_taken_out": edited, "extracts_deleted": len(superseded)}
     record |= {"artefacts_deleted": len(removed), "owner_deletes_rows": settings["source"] == "database"}
     write_json(record, output)
-
-
-def _whole_child(rights: Rights, request_id: str) -> bool:
-    needles = rights.of(request_id) / NEEDLES
-    return needles.is_file() and bool(read_json(needles)["ids"])
 
 
 def _holding(results: Path, key: str) -> Iterator[Path]:

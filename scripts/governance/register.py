@@ -96,6 +96,11 @@ class Register:
         """The day on which all individual-level data were destroyed."""
         return next((event["date"] for event in self.events if event["event"] == "destroyed"), None)
 
+    def superseded_by(self, request: str) -> list[str]:
+        """The earlier requests whose effects ended when a request was purged."""
+        purges = (event for event in self.events if (event["request"], event["event"]) == (request, "purged"))
+        return [other for event in purges for other in event.get("supersedes", [])]
+
     @cached_property
     def requests(self) -> dict[str, Request]:
         """Id -> request, in order of receipt."""
@@ -196,7 +201,8 @@ def _write(folder: Path, events: tuple[Event, ...]) -> Register:
 
 # Event -> what must have happened before, and what must not have.
 _BEFORE = {"sent": ("received",), "returned": ("sent",), "purged": ("returned",), "lifted": ("received",)}
-_RETURNS = {
+# Kind of a request -> the forms that answer it.
+ANSWERS = {
     "access": {"held"},
     "rectification": {"rectify", "extract"},
     "deletion": {"delete", "extract"},
@@ -265,8 +271,8 @@ def _refuse_out_of_order(request: Request, event: Event) -> None:
 
 
 def _refuse_return(request: Request, event: Event) -> None:
-    unfit = sorted(set(event["returns"]) - _RETURNS[request.kind])
+    unfit = sorted(set(event["returns"]) - ANSWERS[request.kind])
     if unfit or not event["returns"]:
-        allowed = " or ".join(sorted(_RETURNS[request.kind])) or "nothing: register the decision"
+        allowed = " or ".join(sorted(ANSWERS[request.kind])) or "nothing: register the decision"
         problem = f"a request for {request.kind} is not answered by {', '.join(unfit) or 'an empty return'}"
         _refuse(request.id, problem, f"Expected: {allowed}")

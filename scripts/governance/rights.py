@@ -105,7 +105,7 @@ class Rights:
 
     def erased(self, la: str) -> dict[str, str]:
         """As `content`, of the erasures that have been purged from the extracts."""
-        return {r.id: r.effects[:SHOWN] for r in self.of_la(la) if r.purged and r.effects}
+        return {request.id: request.effects[:SHOWN] for request in self._purged(la)}
 
     def inputs(self, las: list[str]) -> list[str]:
         """The files that jobs of these LAs read."""
@@ -117,19 +117,23 @@ class Rights:
         """What jobs of these LAs apply."""
         concerned = [request for la in las for request in self.of_la(la)]
         return InForce(
-            effects=tuple(self._effects(request) for request in concerned if request.effects),
+            effects=tuple(self.effects(request) for request in concerned if request.effects),
             withheld=frozenset(request.key for request in concerned if request.withholds),
         )
 
     def purged_effects(self, la: str) -> tuple[Effects, ...]:
         """The effects of `erased`."""
-        return tuple(self._effects(request) for request in self.of_la(la) if request.purged and request.effects)
+        return tuple(self.effects(request) for request in self._purged(la))
+
+    def _purged(self, la: str) -> list[Request]:
+        return [request for request in self.of_la(la) if request.purged and request.effects]
 
     def _changes_rows(self, request: Request) -> bool:
-        effects = self._effects(request)
+        effects = self.effects(request)
         return bool(effects.deleted or effects.rectified)
 
-    def _effects(self, request: Request) -> Effects:
+    def effects(self, request: Request) -> Effects:
+        """The compiled return of a request."""
         return from_json(read_json(self.of(request.id) / EFFECTS))
 
     def request(self, request_id: str) -> Request:

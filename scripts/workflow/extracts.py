@@ -69,7 +69,7 @@ class Extracts:
         """Kind -> files of a national layout; of a database, the stems of its tables."""
         if self.source == "database":
             return self.database.stems
-        return discover_national(next(reversed(self.swapped.values()), Path(self.folder)), self.format)
+        return self.in_folder(next(reversed(self.swapped.values()), Path(self.folder)), "")
 
     @cached_property
     def database(self) -> Database:
@@ -132,10 +132,14 @@ class Extracts:
 
     def replaced_files(self, la: str, earlier: Iterable[Path] = ()) -> list[str]:
         """The files that a swapped-in extract stands in for: the configured ones and those swapped in before."""
-        national = self.source == "national"
-        folders = [Path(self.folder), *earlier]
-        found = [discover_national(f, self.format) if national else discover(f, la, self.format) for f in folders]
+        found = [self.in_folder(folder, la) for folder in (Path(self.folder), *earlier)]
         return [path for files in found for paths in files.values() for path in paths]
+
+    def in_folder(self, folder: Path, la: str) -> Files:
+        """Kind -> files of an LA, or national ones, in a folder laid out like the configured one."""
+        return (
+            discover_national(folder, self.format) if self.source == "national" else discover(folder, la, self.format)
+        )
 
     def owned(self) -> list[str]:
         """Every file that holds extracts as they came; none of a database."""

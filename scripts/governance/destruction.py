@@ -47,22 +47,18 @@ def destroy(
     if confirmation != settings["title"]:
         remedy = f'To go on: snakemake destroy --config confirm="{settings["title"]}"'
         raise StudyError("CONFIRM", "confirm", "destruction is not confirmed by the study's title", remedy)
-    ours = {
+    made = {
         "individual-level artefacts": [Path(settings["results"]) / "individual"],
-        "forms, returns and exports of requests": _request_material(rights.folder),
         **{what: [Path(path)] for what, path in settings["keys"].items()},
     }
-    doomed = ours | {EXTRACTS: [Path(path) for path in extracts]}
-    inventory = _inventory(doomed, rights.folder / INVENTORY)
-    for paths in doomed.values():
-        for path in paths:
-            _delete(path)
-    if left := [str(path) for paths in ours.values() for path in paths if path.exists()]:
-        problem = f"{len(left)} files or folders could not be deleted: {', '.join(left)}"
-        raise StudyError("DESTROY", "destroy", problem, "Have them deleted by whoever may, then run this again")
+    kept = {"forms, returns and exports of requests": _request_material(rights.folder)}
+    came = {EXTRACTS: [Path(path) for path in extracts]}
+    inventory = _inventory(made | kept | came, rights.folder / INVENTORY)
+    _refuse_left(_delete(made))
+    # While the register does not tell of it, a run that lacks extracts or returns stops before it does anything.
     _register(rights, day)
-    n_left = sum(path.exists() for path in doomed[EXTRACTS])
-    write_json(_certificate(day, inventory, n_left, settings), output)
+    _refuse_left(_delete(kept))
+    write_json(_certificate(day, inventory, len(_delete(came)), settings), output)
     (rights.folder / INVENTORY).unlink()
 
 
@@ -81,13 +77,19 @@ def _inventory(doomed: Mapping[str, list[Path]], kept: Path) -> dict[str, dict[s
     return listed
 
 
-def _delete(path: Path) -> None:
-    """Delete a file or folder; what may not be deleted stays, and the caller tells."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-        return
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
+def _delete(doomed: Mapping[str, list[Path]]) -> list[Path]:
+    """Delete files and folders; returns those that could not be."""
+    paths = [path for listed in doomed.values() for path in listed]
+    for path in paths:
+        with suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return [path for path in paths if path.exists()]
+
+
+def _refuse_left(left: list[Path]) -> None:
+    if left:
+        problem = f"{len(left)} files or folders could not be deleted: {', '.join(map(str, left))}"
+        raise StudyError("DESTROY", "destroy", problem, "Have them deleted by whoever may, then run this again")
 
 
 def _register(rights: Rights, day: str) -> None:

@@ -1,0 +1,75 @@
+"""What pictures and tables need to know of the study: labels, units and scales of its outcomes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+PERCENTAGE_POINTS = "percentage points"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An outcome as the configuration names it; `smallest_effect` is in the unit of results tables."""
+
+    key: str
+    label: str
+    unit: str
+    primary: bool
+    smallest_effect: float
+
+    @property
+    def scale(self) -> float:
+        """Factor from the unit of results tables to the unit shown: probabilities become percentage points."""
+        return 100.0 if self.unit == PERCENTAGE_POINTS else 1.0
+
+    @property
+    def short_unit(self) -> str:
+        """The unit where there is little room."""
+        return {PERCENTAGE_POINTS: "pct points"}.get(self.unit, self.unit)
+
+    @property
+    def level_unit(self) -> str:
+        """The unit of a level of the outcome, not of a difference of levels."""
+        return {PERCENTAGE_POINTS: "%"}.get(self.unit, self.unit)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The configuration's blocks, its outcomes by key and in order, and names of LAs by code."""
+
+    config: dict[str, Any]
+    outcomes: dict[str, Outcome]
+    las: dict[str, str]
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> "Study":
+        """From a validated configuration."""
+        smallest = config["evidence"]["smallest_effect"]
+        outcomes = {
+            key: Outcome(key, entry["label"], entry["unit"], entry["primary"], smallest[key])
+            for key, entry in config["outcomes"].items()
+        }
+        return cls(config, outcomes, {entry["code"]: entry["name"] for entry in config["las"]["codes"]})
+
+    @property
+    def primary(self) -> list[Outcome]:
+        """The research questions."""
+        return [outcome for outcome in self.outcomes.values() if outcome.primary]
+
+    @property
+    def headline(self) -> str:
+        """The specification whose estimates are the study's."""
+        return self.config["models"]["headline"]
+
+    @property
+    def method(self) -> str:
+        """The method of inference whose intervals are the study's."""
+        return self.config["inference"]["headline"]
+
+    def of_estimator(self, estimator: str) -> dict[str, Any]:
+        """The first specification of an estimator, with its name; empty without one."""
+        named = self.config["models"]["specifications"].items()
+        return next(({"name": name} | entry for name, entry in named if entry["estimator"] == estimator), {})
+
+    def la(self, code: str) -> str:
+        """Name of an LA, its code if it has none."""
+        return self.las.get(code, code)

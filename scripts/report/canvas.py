@@ -62,6 +62,8 @@ class Width:
 WIDE = Width("wide", 9.2, 2, 40)
 NARROW = Width("narrow", 4.1, 1, 46)
 WIDTHS = (WIDE, NARROW)
+# Characters of a bold line above one of two panels side by side, and above one that is as wide as a narrow screen
+PANEL_TITLE = 38
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,9 @@ def panels(
 
 
 def wrapped(label: str, characters: int) -> str:
-    """The label on as many lines as it needs, broken between words."""
+    """The label on as many lines as it needs, broken at spaces that may be broken."""
     lines = [""]
-    for word in label.split():
+    for word in label.split(" "):
         if lines[-1] and len(lines[-1]) + 1 + len(word) > characters:
             lines.append(word)
         else:
@@ -121,9 +123,9 @@ def wrapped(label: str, characters: int) -> str:
     return "\n".join(lines)
 
 
-def named_rows(panel: Axes, labels: list[str], width: Width) -> None:
-    """Rows 0.. from the top down, with their labels at the left."""
-    panel.set_yticks(range(len(labels)), [wrapped(label, width.label) for label in labels])
+def named_rows(panel: Axes, labels: list[str], characters: int) -> None:
+    """Rows 0.. from the top down, with their labels at the left in lines of so many characters."""
+    panel.set_yticks(range(len(labels)), [wrapped(label, characters) for label in labels])
     panel.set_ylim(len(labels) - 0.4, -0.6)
     panel.tick_params(axis="y", length=0)
 

@@ -1,7 +1,7 @@
-"""What was found, in plain words: one sentence per outcome from its headline effect, or the reason there is none.
+"""What was found, in plain words: one sentence per outcome, how sure one can be, and why not surer.
 
-In: results tables `conclusions`, `estimation_status`, `flow`. Out: one Finding per outcome. Estimates of shares are
-turned from probabilities into percentage points here and nowhere else.
+In: results tables `conclusions`, `evidence`, `estimation_status`, `flow`. Out: one Finding per outcome. Estimates of
+shares are percentage points here, by the scale of the study's outcomes.
 """
 
 from dataclasses import dataclass
@@ -9,92 +9,164 @@ from typing import Any
 
 import polars as pl
 
-PERCENTAGE_POINTS = "percentage points"
+from scripts.models.evidence import EFFECT, LEVELS, NO_EFFECT, UNCLEAR, read_rules
+from scripts.report.study import PERCENTAGE_POINTS, Outcome, Study
+from scripts.report.words import listed, number, signed
+
+# What speaks against more certainty if a fact does not hold as wanted, to a reader who decides.
+DOUBTS = {
+    "p_adjusted": "with several outcomes tested, it could be chance",
+    "p_wild": "it could be chance",
+    "p_randomisation": "pilots drawn at random would often show as much",
+    "same_sign_without_each_la": "it turns round when one authority is left out",
+    "largest_p_without_an_la": "it leans on a single authority",
+    "share_of_las_with_same_sign": "pilots do not agree on its direction",
+    "p_pretrend": "pilots were already on another path before",
+    "p_placebo": "something also shows where nothing should",
+    "breakdown_mbar": "it would vanish if the groups drifted apart as much as they did before",
+    "rosenbaum_gamma": "a modest hidden difference between authorities could explain it",
+    "e_value_limit": "a modest hidden cause could explain it",
+    "treated_las": "there are too few pilots",
+    "effective_df": "few pilots carry most of the weight",
+    "largest_smd": "matched children still differ",
+    "share_matched": "many children in pilots found no match",
+    "mdes_ratio": "the study is too small for effects that matter",
+    "interval_ratio": "effects that would matter cannot be ruled out",
+}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An interval on a scale from -1 to 1, where the smallest effect worth having is at `worth` either side of zero."""
+
+    low: float
+    high: float
+    estimate: float
+    worth: float
 
 
 @dataclass(frozen=True)
 class Finding:
     """An outcome's headline result in its own unit; the numbers are None where it could not be estimated."""
 
-    outcome: str
-    label: str
-    unit: str
-    primary: bool
+    outcome: Outcome
     estimate: float | None
     ci_low: float | None
     ci_high: float | None
-    p_value: float | None
-    p_beside: float | None
-    p_adjusted: float | None
+    numbers: dict[str, Any]
+    finding: str
     rating: str
-    reason: str
-    warning: str | None
-    df: float | None
-    mdes: float | None
-    n_children: int
-    n_las: int
-    n_treated_las: int
     sentence: str
+    why: str
+    bar: Bar | None
+
+    @property
+    def effect(self) -> str:
+        """Estimate and unit."""
+        return f"{signed(self.estimate)} {self.outcome.unit}" if self.estimate is not None else "not estimated"
 
 
-def scale(unit: str) -> float:
-    """Factor from the unit of results tables to the unit shown."""
-    return 100.0 if unit == PERCENTAGE_POINTS else 1.0
-
-
-def findings(
-    config: dict[str, Any], conclusions: pl.DataFrame, status: pl.DataFrame, flow: pl.DataFrame
-) -> list[Finding]:
+def findings(study: Study, tables: dict[str, pl.DataFrame]) -> list[Finding]:
     """One Finding per configured outcome, in the order of the configuration."""
-    return [_finding(key, entry, config, conclusions, status, flow) for key, entry in config["outcomes"].items()]
+    return [_finding(outcome, study, tables) for outcome in study.outcomes.values()]
 
 
-def _finding(
-    key: str,
-    entry: dict[str, Any],
-    config: dict[str, Any],
-    conclusions: pl.DataFrame,
-    status: pl.DataFrame,
-    flow: pl.DataFrame,
-) -> Finding:
-    headline = config["models"]["headline"]
-    of_headline = (pl.col("outcome") == key) & (pl.col("specification") == headline)
-    row = conclusions.filter(pl.col("outcome") == key).row(0, named=True)
-    factor = scale(entry["unit"])
-    estimate, low, high = (
-        None if row[name] is None else row[name] * factor for name in ("estimate", "ci_low", "ci_high")
+def in_short(found: list[Finding], practice_model: str) -> list[str]:
+    """The whole answer in a few sentences, from the findings on the research questions."""
+    primary = [each for each in found if each.outcome.primary]
+    effects, none, unclear = (
+        [each for each in primary if each.finding == kind] for kind in (EFFECT, NO_EFFECT, UNCLEAR)
     )
-    reason = status.filter(of_headline)["reason"].to_list()
-    if estimate is None:
-        because = empty_because(flow.filter(pl.col("outcome") == key)) or reason[0]
-        sentence = f"Could not be estimated: {because}."
-    elif low is None or high is None:
-        sentence = f"{estimate:+.1f} {entry['unit']} against matched LAs, without an interval: {reason[0]}."
+    sentences = [f"None of {len(primary)} outcomes can be shown to have changed with {practice_model}."]
+    if effects:
+        told = listed([f"{_lowered(each)} ({each.rating} evidence)" for each in effects])
+        sentences = [f"{len(effects)} of {len(primary)} outcomes changed with {practice_model}: {told}."]
+    if none:
+        sentences.append(f"No effect that would matter: {listed([_inside(each.outcome) for each in none])}.")
+    if unclear:
+        others = effects and not none and len(unclear) > 1
+        told = f"the other {len(unclear)}" if others else listed([_inside(each.outcome) for each in unclear])
+        sentences.append(f"Not clear either way, which is not “no effect”: {told}.")
+    return sentences
+
+
+def _inside(outcome: Outcome) -> str:
+    """An outcome's label inside a sentence."""
+    return outcome.label[0].lower() + outcome.label[1:]
+
+
+def _lowered(finding: Finding) -> str:
+    """An effect inside a sentence."""
+    direction = "lower" if finding.estimate < 0 else "higher"
+    told = f"{number(abs(finding.estimate), 1)} {finding.outcome.unit} {direction}"
+    return f"{_inside(finding.outcome)} {told}"
+
+
+def _finding(outcome: Outcome, study: Study, tables: dict[str, pl.DataFrame]) -> Finding:
+    own = {name: tables[name].filter(pl.col("outcome") == outcome.key) for name in ("conclusions", "evidence")}
+    row = own["conclusions"].row(0, named=True)
+    scaled = {
+        name: None if row[name] is None else row[name] * outcome.scale
+        for name in ("estimate", "ci_low", "ci_high", "mdes")
+    }
+    estimate, low, high = (scaled[name] for name in ("estimate", "ci_low", "ci_high"))
+    if low is None or high is None:
+        sentence, why, bar = _without_interval(outcome, study, tables, estimate), "there is no interval", None
     else:
-        sentence = _sentence(entry, config["models"]["confidence"], estimate, low, high)
-    counts = {name: row[name] or 0 for name in ("n_children", "n_las", "n_treated_las")}
+        sentence = _sentence(outcome, row["finding"], estimate, low, high, study)
+        facts = dict(own["evidence"].select("fact", "value").rows())
+        why, bar = (
+            _why(row["finding"], row["rating"], facts, study.config["evidence"]),
+            _bar(outcome, estimate, low, high),
+        )
     return Finding(
-        key,
-        entry["label"],
-        entry["unit"],
-        entry["primary"],
-        estimate,
-        low,
-        high,
-        *(row[name] for name in ("p_value", "p_beside", "p_adjusted", "rating", "reason", "warning", "df")),
-        None if row["mdes"] is None else row["mdes"] * factor,
-        **counts,
-        sentence=sentence,
+        outcome, estimate, low, high, row | {"mdes": scaled["mdes"]}, row["finding"], row["rating"], sentence, why, bar
     )
 
 
-def _sentence(entry: dict[str, Any], confidence: float, estimate: float, low: float, high: float) -> str:
-    """The estimate as a comparison of changes, with what the interval allows."""
-    unit, interval = entry["unit"], f"{confidence:.0%} interval {low:+.1f} to {high:+.1f}"
-    if low <= 0 <= high:
-        return f"No clear change: {estimate:+.1f} {unit} against matched LAs ({interval})."
-    direction = "Higher" if estimate > 0 else "Lower"
-    return f"{direction} by {abs(estimate):.1f} {unit} than the change in matched LAs would suggest ({interval})."
+def _without_interval(outcome: Outcome, study: Study, tables: dict[str, pl.DataFrame], estimate: float | None) -> str:
+    status = tables["estimation_status"].filter(
+        pl.col("outcome") == outcome.key, pl.col("specification") == study.headline
+    )
+    reason = next(iter(status["reason"].to_list()), None)
+    if estimate is not None:
+        return f"{signed(estimate)} {outcome.unit} against matched authorities, without an interval: {reason}."
+    lacking = empty_because(tables["flow"].filter(pl.col("outcome") == outcome.key)) if "flow" in tables else None
+    return f"Could not be estimated: {lacking or reason}."
+
+
+def _sentence(outcome: Outcome, finding: str, estimate: float, low: float, high: float, study: Study) -> str:
+    """What the interval allows to say, compared with what would have been expected from matched authorities."""
+    unit = outcome.unit
+    if finding == EFFECT:
+        direction = "Lower" if estimate < 0 else "Higher"
+        hundred = f": about {number(abs(estimate))} in 100" if unit == PERCENTAGE_POINTS and abs(estimate) >= 1 else ""
+        told = f"{number(abs(estimate), 1)} {unit}"
+        return f"{direction} by {told} than expected from matched authorities{hundred}."
+    if finding == NO_EFFECT:
+        return f"No effect that would matter: any change is between {signed(low)} and {signed(high)} {unit}."
+    ends = listed([f"{number(abs(end), 1)} {'lower' if end < 0 else 'higher'}" for end in (low, high)])
+    return f"Not clear: anything between {ends} fits the data."
+
+
+def _why(finding: str, rating: str, facts: dict[str, float | None], evidence: dict[str, Any]) -> str:
+    """What keeps the rating from being higher: the conditions of the next level that do not hold."""
+    rules = read_rules(evidence)
+    if finding == UNCLEAR:
+        return "both no change and changes that would matter fit the data"
+    ladder = rules.effect if finding == EFFECT else rules.no_effect
+    above = [level for level in LEVELS[: LEVELS.index(rating)] if level in ladder]
+    if not above:
+        return "every condition set beforehand holds"
+    failed = [condition.fact for condition in ladder[above[-1]] if not condition.holds(facts)]
+    return f"not {above[-1]}: {listed([DOUBTS[fact] for fact in failed])}"
+
+
+def _bar(outcome: Outcome, estimate: float, low: float, high: float) -> Bar:
+    """The interval for a small drawing that reaches to it or to twice the smallest effect worth having."""
+    worth = outcome.smallest_effect * outcome.scale
+    reach = 1.1 * max(abs(low), abs(high), 2 * worth)
+    return Bar(low / reach, high / reach, estimate / reach, worth / reach)
 
 
 def empty_because(flow: pl.DataFrame) -> str | None:

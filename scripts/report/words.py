@@ -1,6 +1,7 @@
 """Numbers as readers expect them: thousands apart, a true minus sign, p-values that are never zero."""
 
 from collections.abc import Sequence
+from datetime import date
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -36,3 +37,8 @@ def listed(parts: Sequence[str]) -> str:
 def words(name: str) -> str:
     """A name out of the code or the configuration, as words."""
     return name.replace("_", " ")
+
+
+def month(day: str) -> str:
+    """The month of an ISO date."""
+    return f"{date.fromisoformat(day):%B %Y}"

@@ -3,7 +3,7 @@
 import polars as pl
 from matplotlib.figure import Figure
 
-from scripts.report.canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, Chart, Width, panels
+from scripts.report.canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, Chart, Width, panels, wrapped
 from scripts.report.charts.intervals import Interval, draw_intervals, height
 from scripts.report.study import Study
 from scripts.report.words import signed, span
@@ -31,7 +31,9 @@ def effects(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
         rows = [
             [_interval(row) for row in shown.filter(pl.col("unit") == unit).iter_rows(named=True)] for unit in units
         ]
-        figure, axes = panels(width, len(units), [height(len(group), width) for group in rows], columns=1)
+        figure, axes = panels(
+            width, len(units), [height([row.label for row in group], width) for group in rows], columns=1
+        )
         for panel, unit, group in zip(axes, units, rows, strict=True):
             draw_intervals(panel, group, width, f"Effect, {unit}")
         return figure
@@ -90,7 +92,9 @@ def methods(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
     ]
 
     def draw(width: Width) -> Figure:
-        figure, axes = panels(width, len(groups), height(max(len(rows) for _, rows in groups), width) + 0.2, columns=1)
+        names = [name for name, _, _ in METHODS.values()]
+        heights = [height(names[: rows.height], width) + 0.2 for _, rows in groups]
+        figure, axes = panels(width, len(groups), heights, columns=1)
         for panel, (outcome, rows) in zip(axes, groups, strict=True):
             ordered = [row for name in METHODS for row in rows.filter(pl.col("method") == name).iter_rows(named=True)]
             intervals = [
@@ -104,7 +108,7 @@ def methods(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
                 for row in ordered
             ]
             draw_intervals(panel, intervals, width, f"Effect, {outcome.unit}")
-            panel.set_title(outcome.label)
+            panel.set_title(wrapped(outcome.label, width.label))
         return figure
 
     widest = "; ".join(

@@ -1,0 +1,39 @@
+"""Covariates and their levels in words instead of codes, and in the order a reader expects."""
+
+import re
+from typing import Any
+
+from scripts.codes import MISSING, load_codes
+from scripts.report.words import words
+
+COVARIATES = {"sen": "special educational needs", "fsm": "free school meals", "uasc": "unaccompanied asylum seeker"}
+CODE_SETS = {"main_need": "primary_need", "category_of_abuse": "category_of_abuse"}
+MAJOR_GROUPS = {
+    "AOEG": "any other ethnic group",
+    "ASIA": "Asian",
+    "BLAC": "Black",
+    "CHIN": "Chinese",
+    "MIXD": "mixed",
+    "WHIT": "White",
+}
+BINARY = {"0": "no", "1": "yes"}
+
+
+def covariate_in_words(name: str) -> str:
+    """A covariate's name."""
+    return COVARIATES.get(name, words(name))
+
+
+def level_in_words(covariate: str, level: str) -> str:
+    """A covariate's level; what no list knows stays as it is."""
+    if level == MISSING:
+        return "not known"
+    if covariate in CODE_SETS:
+        return {code.code: code.label for code in load_codes(CODE_SETS[covariate]).codes}.get(level, level)
+    return {"ethnicity": MAJOR_GROUPS}.get(covariate, BINARY).get(level, level)
+
+
+def level_order(level: str) -> tuple[Any, ...]:
+    """Sorting key: bands from the lowest up, then by name, gaps last."""
+    first = re.search(r"\d+", level)
+    return (level == MISSING, not level.startswith("below"), int(first[0]) if first else 0, level)

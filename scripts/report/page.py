@@ -1,0 +1,83 @@
+"""What stands on the page, in order: each section's pictures and tables, made from the results tables that there are.
+
+An edition of the page is the set of results tables it is given: a part is left out where its tables are absent or say
+nothing, and a section where nothing is left of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from scripts.report.canvas import Chart
+from scripts.report.charts import assumptions, effects, events, robustness
+from scripts.report.study import Study
+from scripts.report.tables import quality, results, who
+from scripts.report.tables.table import Table
+
+Tables = dict[str, pl.DataFrame]
+Part = Callable[[Tables, Study], list[Chart] | list[Table]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """The pictures and tables of a section."""
+
+    charts: list[Chart] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+
+
+# Section -> its parts, each with the results tables it reads.
+PARTS: dict[str, list[tuple[Part, tuple[str, ...]]]] = {
+    "flow": [(who.flow, ("flow",))],
+    "quality": [
+        (quality.set_aside, ("ledger",)),
+        (quality.unknown_class, ("ledger",)),
+        (quality.returns, ("completeness",)),
+        (quality.breaks, ("recording_breaks",)),
+    ],
+    "missing": [(quality.missing, ("missingness",))],
+    "matching": [(who.matches, ("la_matches",))],
+    "balance": [(who.samples, ("balance_overall",)), (who.dropped, ("dropped",))],
+    "events": [
+        (events.events, ("estimates", "model_tests")),
+        (results.before_embedding, ("model_tests",)),
+        (events.staggered, ("estimates",)),
+    ],
+    "inference": [
+        (effects.effects, ("conclusions",)),
+        (effects.methods, ("estimates",)),
+        (results.specifications, ("estimates",)),
+        (results.not_estimated, ("estimation_status",)),
+        (results.omitted, ("model_terms",)),
+    ],
+    "stability": [(robustness.leave_one_out, ("leave_one_out", "conclusions"))],
+    "authorities": [(robustness.la_effects, ("la_effects",))],
+    "curve": [(robustness.curve, ("specification_curve",))],
+    "subgroups": [(robustness.subgroups, ("subgroups",))],
+    "sensitivity": [
+        (assumptions.bounds, ("sensitivity",)),
+        (results.sensitivity, ("sensitivity",)),
+        (results.placebos, ("estimates",)),
+    ],
+    "power": [(assumptions.power, ("conclusions",))],
+    "multiplicity": [(results.multiplicity, ("conclusions",))],
+    "evidence": [
+        (results.ratings, ("conclusions",)),
+        (results.facts, ("evidence",)),
+        (results.rules, ()),
+    ],
+}
+
+
+def content(tables: Tables, study: Study) -> dict[str, Section]:
+    """Section -> what stands in it, of sections that have anything."""
+    made = {}
+    for name, parts in PARTS.items():
+        section = Section()
+        for part, needed in parts:
+            for each in part(tables, study) if set(needed) <= set(tables) else []:
+                (section.charts if isinstance(each, Chart) else section.tables).append(each)
+        if section.charts or section.tables:
+            made[name] = section
+    return made

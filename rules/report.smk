@@ -1,5 +1,5 @@
 # Results tables and the summary. In: the parts of each results table, per LA or per outcome. Leaves:
-# results/aggregate/{table}.csv as schemas/results.yaml documents them, and results/report/index.html made from those alone.
+# results/aggregate/{table}.csv as schemas/results.yaml documents them, and results/report/index.html made from those alone, with its pictures and their figures in results/report/figures.
 from scripts import artefacts
 
 
@@ -27,7 +27,8 @@ rule report:
         rules.conclude.output,
         "results/aggregate/calibration.csv" if STUDY.extracts.synthetic else [],
     output:
-        "results/report/index.html",
+        page="results/report/index.html",
+        figures=directory("results/report/figures"),
     log:
         "results/logs/report.log",
     benchmark:
@@ -36,13 +37,14 @@ rule report:
         settings=settings("report"),
         stamp=stamp("report"),
     message:
-        "Write the summary page"
+        "Write the report and draw its pictures"
     run:
         run_process(
             log[0],
             "scripts.report.job:report",
             threads,
             tables={Path(path).stem: path for path in input},
-            output=output[0],
+            page=output.page,
+            figures=output.figures,
             settings=params.settings,
         )

@@ -67,7 +67,7 @@ STAGES = {
     "held": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS, "scripts/governance/held.html")),
     "retention": Stage("scripts.governance.job", (REQUESTS,)),
     "destroy": Stage("scripts.governance.job", (REQUESTS,)),
-    "report": Stage("scripts.report.job", ("scripts/report/*.html", "schemas/results.yaml")),
+    "report": Stage("scripts.report.job", (CODES, "scripts/report/templates/*", "schemas/results.yaml")),
 }
 
 # Results tables whose parts are made per source LA, analysis LA, variation, request and outcome; each is collected into

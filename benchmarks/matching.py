@@ -33,6 +33,7 @@ from scripts.matching.covariates import ChildCovariate, coarsened, encoded, exac
 from scripts.matching.dropped import dropped_table
 from scripts.matching.methods import STUDY_METHOD, matched_by
 from scripts.matching.nearest import nearest_pairs
+from scripts.matching.overlap import overlap_table
 from scripts.matching.propensity import logit_predictor
 from scripts.matching.terms import columns, terms
 from scripts.matching.weights import composite_weights, individual_weights, pair_weights
@@ -174,6 +175,7 @@ def measured(cohort: pl.DataFrame, meter: Meter) -> None:
     )
     meter.step("balance", "both tables, before and after, by child", lambda: balance_of(taken, cohort, covariates))
     meter.step("dropped", "the table, by child", lambda: dropped_table(taken, cohort, covariates))
+    meter.step("overlap", "score and table, by child", lambda: overlap_table(taken, cohort, covariates, individual, 20))
 
 
 def peers(cohort: pl.DataFrame, meter: Meter) -> dict[str, Any]:

@@ -54,7 +54,12 @@ def jobs(folder: Path, la: str, settings: JobSettings) -> dict[str, list[tuple[s
     cleaned = {table: str(folder / f"{table}.parquet") for table in CLEANED}
     validated = {table: ingested[table] for table in VALIDATED}
     return {
-        "privacy": [("scripts.privacy.job:inspect", {"files": files, "settings": settings.privacy(la)})],
+        "privacy": [
+            (
+                "scripts.privacy.job:inspect",
+                {"files": files, "inputs": str(folder / "inputs.csv"), "settings": settings.privacy(la)},
+            )
+        ],
         "ingest": [
             (
                 "scripts.ingest.job:ingest",

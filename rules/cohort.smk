@@ -1,6 +1,6 @@
 # Matched groups of LAs and the cohort of each outcome. In: index events of the LAs that can take part, LA covariates.
 # Leaves: results/aggregate/parts/la_matches/{outcome}.csv and la_balance/{outcome}.csv, results/individual/cohort/{outcome}.parquet,
-# results/aggregate/parts/flow/{outcome}.csv. The jobs read all LAs of an outcome at once.
+# results/aggregate/parts/flow/{outcome}.csv and trends/{outcome}.csv. The jobs read all LAs of an outcome at once.
 from scripts.cohort import job as cohort_job
 
 
@@ -36,6 +36,7 @@ rule cohort:
     output:
         cohort="results/individual/cohort/{outcome}.parquet",
         flow="results/aggregate/parts/flow/{outcome}.csv",
+        trends="results/aggregate/parts/trends/{outcome}.csv",
     log:
         "results/logs/cohort/{outcome}.log",
     benchmark:

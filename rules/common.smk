@@ -17,6 +17,7 @@ from scripts.workflow.stages import (
     POOLED_BY_REQUEST,
     POOLED_BY_SOURCE,
     POOLED_BY_VARIATION,
+    STAGES,
 )
 from scripts.workflow.study import Study
 

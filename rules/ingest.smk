@@ -1,6 +1,6 @@
 # From extracts to typed canonical tables. In: the extracts of each LA (or files or tables of all LAs, first divided).
-# Nothing else reads an extract before the privacy gate has. Leaves: results/aggregate/parts/privacy/{la}.csv,
-# results/individual/ingested/{la}/{table}.parquet, results/aggregate/parts/ingest_report/{la}.csv.
+# Nothing else reads an extract before the privacy gate has. Leaves: results/aggregate/parts/privacy/{la}.csv and
+# inputs/{la}.csv, results/individual/ingested/{la}/{table}.parquet, results/aggregate/parts/ingest_report/{la}.csv.
 from scripts.ingest import database as ingest_database
 from scripts.ingest import job as ingest_job
 from scripts.ingest import partition as ingest_partition
@@ -56,7 +56,8 @@ rule privacy:
     input:
         extracts_of,
     output:
-        "results/aggregate/parts/privacy/{la}.csv",
+        report="results/aggregate/parts/privacy/{la}.csv",
+        inputs="results/aggregate/parts/inputs/{la}.csv",
     log:
         "results/logs/privacy/{la}.log",
     benchmark:
@@ -68,7 +69,7 @@ rule privacy:
     message:
         "Inspect what the extracts of LA {wildcards.la} let in"
     run:
-        run_logged(log[0], privacy_job.inspect, wildcards.la, params.files, output[0], params.settings)
+        run_logged(log[0], privacy_job.inspect, wildcards.la, params.files, *output, params.settings)
 
 
 rule ingest:

@@ -1,6 +1,5 @@
-# Child matching. In: the cohort of an outcome. Leaves: results/individual/matched/{outcome}.parquet, balance before and
-# after, results/aggregate/parts/balance/{outcome}.csv and balance_overall/{outcome}.csv, and who dropped out,
-# dropped/{outcome}.csv.
+# Child matching. In: the cohort of an outcome. Leaves: results/individual/matched/{outcome}.parquet, and its tables
+# results/aggregate/parts/{table}/{outcome}.csv: balance before and after, who dropped out, overlap of the arms.
 from scripts.matching import job as matching_job
 
 
@@ -8,10 +7,8 @@ rule match:
     input:
         rules.cohort.output.cohort,
     output:
+        **{table: f"results/aggregate/parts/{table}/{{outcome}}.csv" for table in STAGES["match"].tables},
         matched="results/individual/matched/{outcome}.parquet",
-        balance="results/aggregate/parts/balance/{outcome}.csv",
-        overall="results/aggregate/parts/balance_overall/{outcome}.csv",
-        dropped="results/aggregate/parts/dropped/{outcome}.csv",
     log:
         "results/logs/match/{outcome}.log",
     benchmark:
@@ -22,13 +19,5 @@ rule match:
     message:
         "Match children for {wildcards.outcome}"
     run:
-        run_logged(
-            log[0],
-            matching_job.match,
-            input[0],
-            output.matched,
-            output.balance,
-            output.overall,
-            output.dropped,
-            params.settings,
-        )
+        tables = named(output, STAGES["match"].tables)
+        run_logged(log[0], matching_job.match, input[0], output.matched, tables, params.settings)

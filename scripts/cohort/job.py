@@ -8,6 +8,7 @@ from scripts.artefacts import read_parquet, read_results, write_parquet, write_r
 from scripts.cohort.assemble import CohortFlow, assemble_cohort
 from scripts.cohort.groups import Pilot, la_profiles, matched_groups
 from scripts.cohort.la_covariates import join_la_covariates, read_la_covariates
+from scripts.cohort.trends import trends
 from scripts.matching.la_balance import la_balance
 from scripts.matching.las import NEIGHBOURS, OUTCOME_PROFILE, la_matching
 from scripts.matching.neighbours import neighbours_of
@@ -56,9 +57,10 @@ def cohort(
     covariates_file: str | None,
     cohort_file: str,
     flow_file: str,
+    trends_file: str,
     settings: dict[str, Any],
 ) -> None:
-    """Write the cohort of one outcome and its flow. `events_files`: index events per LA.
+    """Write the cohort of one outcome, its flow and the results table `trends`. `events_files`: index events per LA.
 
     Settings: outcome (key), outlier_iqr_multiple, event_time, la_covariates (config covariates.la), max_missing_share.
     """
@@ -72,6 +74,7 @@ def cohort(
         pl.col("la_code").is_in(members)
     )
     write_results(flow_table(by_la, groups, flow, settings["outcome"]), "flow", flow_file)
+    write_results(trends(events, groups).with_columns(outcome=pl.lit(settings["outcome"])), "trends", trends_file)
 
 
 def groups_of(matches: pl.DataFrame) -> pl.DataFrame:

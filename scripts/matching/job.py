@@ -10,13 +10,15 @@ from scripts.matching.balance import balance_of, sample
 from scripts.matching.covariates import ChildCovariate, child_covariates, encoded
 from scripts.matching.dropped import dropped_table
 from scripts.matching.methods import STUDY_METHOD, Matched, matched_by
+from scripts.matching.overlap import overlap_table
 from scripts.matching.weights import individual_weights
 
 
-def match(
-    cohort: str, matched: str, balance: str, balance_overall: str, dropped: str, settings: dict[str, Any]
-) -> None:
-    """Match the cohort parquet `cohort`; write the parquet `matched` and the results CSVs of balance and drop-out."""
+def match(cohort: str, matched: str, outputs: dict[str, str], settings: dict[str, Any]) -> None:
+    """Match the cohort parquet `cohort`; write the parquet `matched` and the results tables `outputs` (name -> CSV).
+
+    Tables: balance, balance_overall, dropped, overlap.
+    """
     covariates, method = child_covariates(settings), settings["matching"]["children"]
     frame = read_parquet(cohort).sort("row_id")
     coded = encoded(frame, covariates)
@@ -25,9 +27,14 @@ def match(
     write_parquet(_with_weights(frame, individual, result).filter(pl.col("weight") > 0), matched)
     rows = sample(coded, individual, result.weight)
     levels, overall = balance_of(rows, coded, covariates)
-    tables = {"balance": levels, "balance_overall": overall, "dropped": dropped_table(rows, coded, covariates)}
-    for (table, content), path in zip(tables.items(), (balance, balance_overall, dropped), strict=True):
-        write_results(content.with_columns(outcome=pl.lit(settings["outcome"])), table, path)
+    tables = {
+        "balance": levels,
+        "balance_overall": overall,
+        "dropped": dropped_table(rows, coded, covariates),
+        "overlap": overlap_table(rows, coded, covariates, individual, settings["overlap_bins"]),
+    }
+    for table, path in outputs.items():
+        write_results(tables[table].with_columns(outcome=pl.lit(settings["outcome"])), table, path)
 
 
 def weighted_cohort(

@@ -1,16 +1,18 @@
-"""The entry point of rule `privacy`: the files of one LA in, what may enter out, in counts."""
+"""The entry point of rule `privacy`: the files of one LA in, what may enter out, in counts, and their fingerprints."""
 
-import os
+import hashlib
+import io
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from scripts.artefacts import write_results
+from scripts.artefacts import contract_schema, parquet_source, write_results
 from scripts.privacy.gate import Gate
 
 
-def inspect(la: str, files: dict[str, list[str]], report: str | os.PathLike[str], settings: dict[str, Any]) -> None:
-    """Pass the files of an LA through the gate and write results table `privacy`.
+def inspect(la: str, files: dict[str, list[str]], report: str, inputs: str, settings: dict[str, Any]) -> None:
+    """Pass the files of an LA through the gate and write results tables `privacy` and `inputs`.
 
     Parameters
     ----------
@@ -22,3 +24,13 @@ def inspect(la: str, files: dict[str, list[str]], report: str | os.PathLike[str]
     """
     passed = Gate.of(settings).pass_through(files)
     write_results(passed.select(pl.lit(la).alias("la_code"), pl.all()), "privacy", report)
+    rows = [{"la_code": la, "file_kind": kind} | fingerprint(path) for kind in sorted(files) for path in files[kind]]
+    write_results(pl.DataFrame(rows, schema=contract_schema("inputs")), "inputs", inputs)
+
+
+def fingerprint(path: str) -> dict[str, Any]:
+    """Name, size and SHA-256 of a file; of an encrypted one, those of what is inside, which is the same each time."""
+    source = parquet_source(path)
+    with source.open("rb") if isinstance(source, Path) else io.BytesIO(source) as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return {"file": Path(path).name, "n_bytes": stream.tell(), "sha256": digest}

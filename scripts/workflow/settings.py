@@ -136,6 +136,10 @@ class JobSettings:
         return [entry["name"] for entry in self.config["covariates"]["la"]]
 
     def match(self, outcome: str) -> Settings:
+        """How to match, and how finely to show the overlap."""
+        return self._matching(outcome) | {"overlap_bins": self.config["matching"]["children"]["overlap_bins"]}
+
+    def _matching(self, outcome: str) -> Settings:
         """The covariates to match on, and the method with its own options: those of others make nothing stale."""
         covariates, children = {"child": self.plan.child_covariates(outcome)}, self.config["matching"]["children"]
         method = children["method"]
@@ -206,7 +210,7 @@ class JobSettings:
             "clean": {la: changed.clean(la) for la in las} if self.plan.recleans(variation) else None,
             "outcomes": {la: changed.outcomes(outcome, la) for la in las},
             "cohort": changed.cohort(outcome),
-            "match": changed.match(outcome),
+            "match": changed._matching(outcome),
             "impute": changed.impute(outcome, "1"),
             "estimate": estimate
             | {"models": estimate["models"] | {"specifications": headline, "subgroups": []}}

@@ -38,7 +38,7 @@ STAGES = {
     "calibration": Stage("scripts.synthetic.job", (CALIBRATION,), ("calibration",)),
     "partition": Stage("scripts.ingest.partition", (ALIASES,)),
     "query": Stage("scripts.ingest.database", (ALIASES,)),
-    "privacy": Stage("scripts.privacy.job", (ALIASES, RETURNS), ("privacy",)),
+    "privacy": Stage("scripts.privacy.job", (ALIASES, RETURNS), ("privacy", "inputs")),
     "ingest": Stage("scripts.ingest.job", (CODES, ALIASES, RETURNS, REQUESTS), ("ingest_report",)),
     "validate": Stage("scripts.validation.job", (CODES, RETURNS, REQUESTS), ("validation",)),
     "clean": Stage("scripts.clean.job", (CODES, REQUESTS), ("ledger",)),
@@ -48,8 +48,8 @@ STAGES = {
     ),
     "outcomes": Stage("scripts.outcomes.job", (CODES,), ("flow_by_la",)),
     "match_las": Stage("scripts.cohort.job", (), ("la_matches", "la_balance")),
-    "cohort": Stage("scripts.cohort.job", (), ("flow",)),
-    "match": Stage("scripts.matching.job", (), ("balance", "balance_overall", "dropped")),
+    "cohort": Stage("scripts.cohort.job", (), ("flow", "trends")),
+    "match": Stage("scripts.matching.job", (), ("balance", "balance_overall", "dropped", "overlap")),
     "missingness": Stage("scripts.imputation.job", (), ("missingness",)),
     "impute": Stage("scripts.imputation.job"),
     "cross_products": Stage("scripts.models.job"),
@@ -74,6 +74,7 @@ STAGES = {
 # results/aggregate/{table}.csv.
 POOLED_BY_SOURCE = (
     "privacy",
+    "inputs",
     "ingest_report",
     "validation",
 )
@@ -84,9 +85,11 @@ POOLED_BY_OUTCOME = (
     "la_matches",
     "la_balance",
     "flow",
+    "trends",
     "missingness",
     "balance",
     "balance_overall",
     "dropped",
+    "overlap",
     *ESTIMATE_TABLES,
 )

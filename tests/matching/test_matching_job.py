@@ -1,4 +1,4 @@
-"""The matching job leaves its four files, also for a cohort without rows, and the same bytes each time."""
+"""The matching job leaves its files, also for a cohort without rows, and the same bytes each time."""
 
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from tests.matching.cohorts import cohort, settings
 def run(folder: Path, frame: pl.DataFrame) -> list[bytes]:
     """Run the job; the bytes of its outputs."""
     frame.write_parquet(folder / "cohort.parquet")
-    outputs = [folder / name for name in ("matched.parquet", "balance.csv", "balance_overall.csv", "dropped.csv")]
-    match(str(folder / "cohort.parquet"), *map(str, outputs), settings())
-    return [path.read_bytes() for path in outputs]
+    matched = folder / "matched.parquet"
+    tables = {name: str(folder / f"{name}.csv") for name in ("balance", "balance_overall", "dropped", "overlap")}
+    match(str(folder / "cohort.parquet"), str(matched), tables, settings() | {"overlap_bins": 4})
+    return [Path(path).read_bytes() for path in (matched, *tables.values())]
 
 
 @pytest.mark.parametrize("rows", [None, 0])

@@ -64,7 +64,7 @@ def told(folder: Path, settings: JobSettings, extracts: Path) -> str:
     ingested = {table: str(individual / f"{table}.parquet") for table in TABLES}
     cleaned = {table: str(individual / f"cleaned_{table}.parquet") for table in CLEANED}
     jobs: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
-        (inspect, (LA, files, folder / "privacy.csv", settings.privacy(LA))),
+        (inspect, (LA, files, folder / "privacy.csv", folder / "inputs.csv", settings.privacy(LA))),
         (ingest, (LA, files, ingested, folder / "ingest.csv", settings.ingest(LA) | {"key_file": str(key)})),
         (clean, (LA, {t: [p] for t, p in ingested.items()}, cleaned, folder / "ledger.csv", settings.clean(LA))),
         (outcomes, (LA, cleaned, individual / "e.parquet", folder / "flow.csv", settings.outcomes("icpc", LA))),

@@ -458,7 +458,7 @@ def test_a_restricted_child_reaches_no_derived_artefact_and_comes_back(
     case.project.run()
     assert {path.split("/")[0] for path in case.derived()} == {"ingested"}
     now = contents(case.folder)
-    about = ("privacy", "ingest_report", "ledger", "traps", "individual/ingested")
+    about = ("privacy", "inputs", "ingest_report", "ledger", "traps", "individual/ingested")
     assert {path for path in without if without[path] != now[path] and not any(n in path for n in about)} == set()
     books = "results/aggregate/ledger.csv"
     ledger = pl.read_csv(case.folder / books, infer_schema=False)

@@ -6,7 +6,18 @@ from typing import Any
 from scripts.codes import MISSING, load_codes
 from scripts.report.words import words
 
-COVARIATES = {"sen": "special educational needs", "fsm": "free school meals", "uasc": "unaccompanied asylum seeker"}
+COVARIATES = {
+    "assessments": "number of assessments",
+    "cpp_reviewed_in_time": "plans reviewed in time",
+    "fsm_primary": "free school meals, primary",
+    "fsm_secondary": "free school meals, secondary",
+    "ofsted_rating": "Ofsted rating",
+    "outcome_level": "level of the outcome",
+    "outcome_trend": "trend of the outcome",
+    "sen": "special educational needs",
+    "uasc": "unaccompanied asylum seeker",
+    "white_british_share": "share White British",
+}
 CODE_SETS = {"main_need": "primary_need", "category_of_abuse": "category_of_abuse"}
 MAJOR_GROUPS = {
     "AOEG": "any other ethnic group",

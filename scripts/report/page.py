@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from scripts.report.canvas import Chart
-from scripts.report.charts import assumptions, effects, events, robustness
+from scripts.report.charts import assumptions, effects, events, flow, matching, robustness, trends
+from scripts.report.charts import quality as quality_charts
 from scripts.report.study import Study
 from scripts.report.tables import quality, results, who
 from scripts.report.tables.table import Table
@@ -29,16 +30,23 @@ class Section:
 
 # Section -> its parts, each with the results tables it reads.
 PARTS: dict[str, list[tuple[Part, tuple[str, ...]]]] = {
-    "flow": [(who.flow, ("flow",))],
+    "flow": [(flow.flow, ("flow", "balance_overall")), (who.flow, ("flow",))],
     "quality": [
+        (quality_charts.quality, ("la_matches", "ledger", "yearly_profile", "completeness", "recording_breaks")),
         (quality.set_aside, ("ledger",)),
         (quality.unknown_class, ("ledger",)),
         (quality.returns, ("completeness",)),
         (quality.breaks, ("recording_breaks",)),
     ],
-    "missing": [(quality.missing, ("missingness",))],
-    "matching": [(who.matches, ("la_matches",))],
-    "balance": [(who.samples, ("balance_overall",)), (who.dropped, ("dropped",))],
+    "missing": [(quality_charts.missing, ("missingness",)), (quality.missing, ("missingness",))],
+    "matching": [(who.matches, ("la_matches",)), (matching.la_balance, ("la_balance",))],
+    "balance": [
+        (matching.love, ("balance",)),
+        (who.samples, ("balance_overall",)),
+        (who.dropped, ("dropped",)),
+    ],
+    "overlap": [(matching.overlap, ("overlap",))],
+    "trends": [(trends.trends, ("trends", "la_matches"))],
     "events": [
         (events.events, ("estimates", "model_tests")),
         (results.before_embedding, ("model_tests",)),

@@ -15,8 +15,8 @@ MATCHED = "matched children"
 ARMS = {"pilot": ("Pilots", BLUE), "comparator": ("Comparators", ORANGE)}
 PERIODS = {"pre": "before", "post": "after"}
 COUNTS = ("n_rows", "n_children", "n_las")
-# Inches: between arms, between boxes of one arm, and of a box
-GAP, SMALL_GAP, BOX = 0.16, 0.06, 0.5
+# Inches: between arms, between boxes of one arm, of a box, and of the heading
+GAP, SMALL_GAP, BOX, HEAD = 0.16, 0.06, 0.5, 0.72
 
 
 def flow(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
@@ -53,27 +53,27 @@ def _flow(steps: pl.DataFrame, outcome: Outcome) -> list[Chart]:
     def draw(width: Width) -> Figure:
         label = 0.0 if width.narrow else 2.5
         # On narrow screens a step's name stands above its boxes.
-        pitch = BOX + (0.52 if width.narrow else 0.3)
-        figure = Figure(figsize=(width.inches, 0.75 + pitch * len(names)), layout="none")
+        pitch = BOX + (0.38 if width.narrow else 0.3)
+        figure = Figure(figsize=(width.inches, HEAD + pitch * len(names)), layout="none")
         panel = figure.add_axes((0, 0, 1, 1))
-        panel.set(xlim=(0, width.inches), ylim=(0.75 + pitch * len(names), 0))
+        panel.set(xlim=(0, width.inches), ylim=(HEAD + pitch * len(names), 0))
         panel.set_axis_off()
         across = (width.inches - label - GAP - 0.1) / 2
         for place, (arm, (title, colour)) in enumerate(ARMS.items()):
             left = label + 0.05 + place * (across + GAP)
-            panel.text(left + across / 2, 0.42, title, ha="center", va="center", fontweight="bold", color=colour)
+            panel.text(left + across / 2, HEAD - 0.22, title, ha="center", va="center", fontweight="bold", color=colour)
             for row, step in enumerate(names):
-                top = 0.62 + row * pitch + (pitch - BOX - 0.12 if width.narrow else 0)
+                top = HEAD - 0.05 + row * pitch + (0.18 if width.narrow else 0)
                 _boxes(
                     panel, [counts.get((step, arm, p)) for p in ("all", *PERIODS)], (left, top, across), colour, width
                 )
-                if row + 1 < len(names):
+                if row + 1 < len(names) and not width.narrow:
                     _arrow(panel, left + across / 2, top + BOX, pitch - BOX)
         for row, step in enumerate(names):
             if width.narrow:
-                panel.text(0.05, 0.72 + row * pitch, step, fontsize=9, va="center", color=INK)
+                panel.text(0.05, HEAD + 0.02 + row * pitch, step, fontsize=9, va="center", color=INK)
             else:
-                middle = 0.62 + row * pitch + BOX / 2
+                middle = HEAD - 0.05 + row * pitch + BOX / 2
                 panel.text(label - 0.1, middle, wrapped(step, 30), ha="right", va="center", fontsize=10, color=INK)
         return figure
 
@@ -118,8 +118,8 @@ def _boxes(
         elif period:
             children = f"{period}: {children}"
         middle = x + size / 2
-        panel.text(middle, top + 0.17, children, ha="center", va="center", fontsize=9.5 if not tight else 9, color=INK)
-        panel.text(middle, top + 0.36, below, ha="center", va="center", fontsize=8.5, color=GREY)
+        panel.text(middle, top + 0.17, children, ha="center", va="center", fontsize=9 if period else 9.5, color=INK)
+        panel.text(middle, top + 0.36, below, ha="center", va="center", fontsize=8.5 if not tight else 8, color=GREY)
 
 
 def _arrow(panel: Axes, x: float, top: float, length: float) -> None:

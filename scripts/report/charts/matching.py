@@ -12,7 +12,7 @@ from scripts.report.words import number
 # A standardised mean difference below this is commonly taken for balance (Austin 2009).
 USUAL_LIMIT = 0.1
 STAGES = (("before", "o", ORANGE, "before matching"), ("after", "D", BLUE, "after matching"))
-TITLE, ROW = 0.9, 0.24
+TITLE, ROW, NARROW_ROW = 0.9, 0.24, 0.34
 
 
 def la_balance(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
@@ -31,15 +31,15 @@ def la_balance(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
     end = min(3.0, 1.08 * shown["g"].abs().max())
 
     def draw(width: Width) -> Figure:
-        figure, axes = panels(width, len(outcomes), TITLE + ROW * len(names), sharey=not width.narrow)
+        figure, axes = panels(width, len(outcomes), _height(names, width), sharey=not width.narrow)
         for panel, outcome in zip(axes, outcomes, strict=True):
             panel.axvspan(-fine, fine, color=PALE, linewidth=0, zorder=-1)
             for limit in (-fails, fails):
                 panel.axvline(limit, color=GREY, linewidth=1, linestyle="--", zorder=-1)
             _points(panel, shown.filter(pl.col("outcome") == outcome.key), names, "variable", "g", end)
-            named_rows(panel, [covariate_in_words(name) for name in names], width.label)
+            named_rows(panel, [covariate_in_words(name) for name in names], _label(width))
             panel.set_xlim(-end, end)
-            panel.set_title(wrapped(outcome.label, PANEL_TITLE))
+            panel.set_title(wrapped(outcome.label, _title(width)))
             panel.set_xlabel("Hedges' g, pilots less others")
         _legend(figure, axes, width)
         return figure
@@ -60,6 +60,21 @@ def la_balance(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
             draw,
         )
     ]
+
+
+def _label(width: Width) -> int:
+    """Characters of a line of a row's name."""
+    return 22 if width.narrow else width.label
+
+
+def _title(width: Width) -> int:
+    """Characters of a line of a panel's title, which starts where the names of rows end."""
+    return 24 if width.narrow else PANEL_TITLE
+
+
+def _height(names: list[str], width: Width) -> float:
+    """Inches of a panel with a row for each name, which may take two lines on narrow screens."""
+    return TITLE + (NARROW_ROW if width.narrow else ROW) * len(names)
 
 
 def _points(panel: Axes, rows: pl.DataFrame, names: list[str], label: str, value: str, end: float) -> None:
@@ -90,14 +105,14 @@ def love(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
     labels = [f"{covariate_in_words(name)}{'' if matched[name] else ' (not matched)'}" for name in names]
 
     def draw(width: Width) -> Figure:
-        figure, axes = panels(width, len(outcomes), TITLE + ROW * len(names), sharey=not width.narrow)
+        figure, axes = panels(width, len(outcomes), _height(names, width), sharey=not width.narrow)
         for panel, outcome in zip(axes, outcomes, strict=True):
             panel.axvline(USUAL_LIMIT, color=GREY, linewidth=1, linestyle="--")
             _points(panel, shown.filter(pl.col("outcome") == outcome.key), names, "covariate", "smd", float("inf"))
-            named_rows(panel, labels, width.label)
+            named_rows(panel, labels, _label(width))
             panel.set_xlim(0, 1.05 * max(shown["smd"].max(), USUAL_LIMIT))
-            panel.set_title(wrapped(outcome.label, PANEL_TITLE))
-            panel.set_xlabel("Standardised mean difference")
+            panel.set_title(wrapped(outcome.label, _title(width)))
+            panel.set_xlabel("Mean difference, standardised")
         _legend(figure, axes, width)
         return figure
 

@@ -163,11 +163,10 @@ def missing(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
     }
 
     def draw(width: Width) -> Figure:
-        figure, (panel,) = panels(width, 1, heat_height(len(names), width) + (1.9 if width.narrow else 0.9))
-        heads = [wrapped(outcome.label, 16) for outcome in outcomes]
-        rows = [wrapped(covariate_in_words(name), 26) for name in names]
-        draw_heat(panel, rows, [outcome.label for outcome in outcomes] if width.narrow else heads, cells, width)
-        panel.tick_params(axis="x", labelsize=8.5)
+        heads = [wrapped(outcome.label, 34 if width.narrow else 16) for outcome in outcomes]
+        rows = [covariate_in_words(name) for name in names]
+        figure, (panel,) = panels(width, 1, 1.5 * heat_height(len(names), width) + 0.6)
+        draw_heat(panel, rows, heads, cells, width)
         return figure
 
     worst = shown.sort("value").row(-1, named=True)

@@ -1,9 +1,10 @@
 # Pages written out of schemas, configuration and code; not part of a study's run. In: nothing but those. Leaves:
-# docs/data-dictionary.md, docs/minimisation.md.
+# docs/data-dictionary.md, docs/minimisation.md, docs/decisions.md.
 rule documentation:
     output:
         data_dictionary="docs/data-dictionary.md",
         minimisation="docs/minimisation.md",
+        decisions="docs/decisions.md",
     log:
         "results/logs/documentation.log",
     benchmark:
@@ -12,7 +13,7 @@ rule documentation:
         settings=settings("documentation"),
         stamp=stamp("documentation"),
     message:
-        "Write the data dictionary and the minimisation page"
+        "Write the pages that schemas and configuration hold"
     run:
         run_process(
             log[0],

@@ -3,6 +3,8 @@
 from typing import Any
 
 from scripts.artefacts import write_text
+from scripts.decisions import decisions, sources
+from scripts.documentation.decisions import decisions_page
 from scripts.documentation.dictionary import dictionary
 from scripts.documentation.lineage import uses
 from scripts.documentation.minimisation import categories_by_column, minimisation
@@ -12,7 +14,7 @@ FORMATS = ("npd", "ucl", "census")
 
 
 def document(outputs: dict[str, str], settings: dict[str, Any]) -> None:
-    """Write docs/data-dictionary.md and docs/minimisation.md. `settings`: config, the study."""
+    """Write docs/data-dictionary.md, docs/minimisation.md and docs/decisions.md. `settings`: config, the study."""
     for name, text in pages(settings["config"]).items():
         write_text(text, outputs[name])
 
@@ -25,4 +27,5 @@ def pages(study: dict[str, Any]) -> dict[str, str]:
     return {
         "data_dictionary": dictionary(FORMATS, categories_by_column(privacy), used_by),
         "minimisation": minimisation(privacy, used_by),
+        "decisions": decisions_page(sources(), decisions()),
     }

@@ -1,13 +1,12 @@
 """The entry point of rule `report`: results tables in; one self-contained page out, and the figures of its pictures."""
 
 import base64
-import platform
 import re
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from scripts.artefacts import atomic, read_results, write_text
@@ -20,7 +19,6 @@ from scripts.report.words import month, number, p_value, signed
 
 TEMPLATES = Path(__file__).parent / "templates"
 PIXELS_PER_INCH = 96
-SHOWN_LIBRARIES = ("snakemake", "polars", "pandera", "statsmodels", "numpy", "scipy")
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,10 @@ def report(tables: dict[str, str], page: str, figures: str, settings: dict[str, 
 
     Parameters
     ----------
-    tables : results table -> CSV. settings : config (the whole study), synthetic.
+    tables : results table -> CSV. settings : config (the whole study), synthetic, protocol (scripts.report.study).
     """
     read = {name: read_results(name, path) for name, path in tables.items()}
-    study, synthetic = Study.of(settings["config"]), settings["synthetic"]
+    study, synthetic = Study.of(settings["config"], settings["protocol"]), settings["synthetic"]
     found = findings(study, read)
     sections = content(read, study)
     shown = {
@@ -64,7 +62,8 @@ def report(tables: dict[str, str], page: str, figures: str, settings: dict[str, 
             short=in_short(found, study.config["study"]["practice_model"]),
             findings=found,
             shown=shown,
-            versions={name: version(name) for name in SHOWN_LIBRARIES} | {"Python": platform.python_version()},
+            agreed=study.protocol,
+            configuration=yaml.safe_dump(study.config, sort_keys=False, allow_unicode=True),
         )
     )
     write_text(text, page)

@@ -13,7 +13,7 @@ from scripts.report.canvas import Chart
 from scripts.report.charts import assumptions, effects, events, flow, matching, robustness, trends
 from scripts.report.charts import quality as quality_charts
 from scripts.report.study import Study
-from scripts.report.tables import quality, results, who
+from scripts.report.tables import provenance, quality, results, who
 from scripts.report.tables.table import Table
 
 Tables = dict[str, pl.DataFrame]
@@ -30,6 +30,7 @@ class Section:
 
 # Section -> its parts, each with the results tables it reads.
 PARTS: dict[str, list[tuple[Part, tuple[str, ...]]]] = {
+    "trial": [(provenance.trial, ())],
     "flow": [(flow.flow, ("flow", "balance_overall")), (who.flow, ("flow",))],
     "quality": [
         (quality_charts.quality, ("la_matches", "ledger", "yearly_profile", "completeness", "recording_breaks")),
@@ -75,7 +76,20 @@ PARTS: dict[str, list[tuple[Part, tuple[str, ...]]]] = {
         (results.facts, ("evidence",)),
         (results.rules, ()),
     ],
+    "choices": [(provenance.choices, ())],
+    "protocol": [(provenance.deviations, ())],
+    "provenance": [
+        (provenance.software, ()),
+        (provenance.inputs, ("inputs",)),
+        (provenance.published, ("published_files",)),
+    ],
+    "checklist": [(provenance.checklist, ())],
+    "calibration": [(provenance.calibration, ("calibration",))],
 }
+
+
+# Sections whose words say something where they have no tables
+ALWAYS = ("protocol",)
 
 
 def content(tables: Tables, study: Study) -> dict[str, Section]:
@@ -86,6 +100,6 @@ def content(tables: Tables, study: Study) -> dict[str, Section]:
         for part, needed in parts:
             for each in part(tables, study) if set(needed) <= set(tables) else []:
                 (section.charts if isinstance(each, Chart) else section.tables).append(each)
-        if section.charts or section.tables:
+        if section.charts or section.tables or name in ALWAYS:
             made[name] = section
     return made

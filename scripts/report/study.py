@@ -1,6 +1,6 @@
 """What pictures and tables need to know of the study: labels, units and scales of its outcomes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 PERCENTAGE_POINTS = "percentage points"
@@ -34,21 +34,25 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Study:
-    """The configuration's blocks, its outcomes by key and in order, and names of LAs by code."""
+    """The configuration's blocks, its outcomes by key and in order, names of LAs by code, and what the protocol said.
+
+    `protocol`: as scripts.report.protocol.protocol_of gives it.
+    """
 
     config: dict[str, Any]
     outcomes: dict[str, Outcome]
     las: dict[str, str]
+    protocol: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, config: dict[str, Any]) -> "Study":
+    def of(cls, config: dict[str, Any], protocol: dict[str, Any] | None = None) -> "Study":
         """From a validated configuration."""
         smallest = config["evidence"]["smallest_effect"]
         outcomes = {
             key: Outcome(key, entry["label"], entry["unit"], entry["primary"], smallest[key])
             for key, entry in config["outcomes"].items()
         }
-        return cls(config, outcomes, {entry["code"]: entry["name"] for entry in config["las"]["codes"]})
+        return cls(config, outcomes, {entry["code"]: entry["name"] for entry in config["las"]["codes"]}, protocol or {})
 
     @property
     def primary(self) -> list[Outcome]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from scripts.ingest.layout import load_layouts
 from scripts.privacy.keys import IDS, key_path
+from scripts.report.protocol import protocol_of
 from scripts.workflow.plan import Plan
 
 Settings = dict[str, Any]
@@ -308,4 +309,5 @@ class JobSettings:
 
     def report(self) -> Settings:
         """The page prints the whole study."""
-        return {"config": self.config, "synthetic": self.config["extracts"]["source"] == "synthetic"}
+        told = {"config": self.config, "synthetic": self.config["extracts"]["source"] == "synthetic"}
+        return told | {"protocol": protocol_of(self.config)}

@@ -8,6 +8,7 @@ RETURNS = "schemas/returns/*.yaml"
 CALIBRATION = "schemas/calibration.yaml"
 PUBLISHED = "schemas/published/*.yaml"
 REQUESTS = "schemas/requests.schema.json"
+DECISIONS = "schemas/decisions.yaml"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ STAGES = {
     "estimate": Stage("scripts.models.job", (), ESTIMATE_TABLES),
     "vary": Stage("scripts.variants.job", (CODES, REQUESTS), ("variants",)),
     "traps": Stage("scripts.clean.job", (), ("traps",)),
-    "documentation": Stage("scripts.documentation.job", (CODES, ALIASES, CALIBRATION)),
+    "documentation": Stage("scripts.documentation.job", (CODES, ALIASES, CALIBRATION, DECISIONS)),
     "conclude": Stage("scripts.conclusions.job", (), CONCLUSION_TABLES),
     "pool": Stage("scripts.artefacts"),
     "record": Stage("scripts.governance.record", ("scripts/governance/record.html", "scripts/governance/notice.md")),
@@ -67,7 +68,10 @@ STAGES = {
     "held": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS, "scripts/governance/held.html")),
     "retention": Stage("scripts.governance.job", (REQUESTS,)),
     "destroy": Stage("scripts.governance.job", (REQUESTS,)),
-    "report": Stage("scripts.report.job", (CODES, "scripts/report/templates/*", "schemas/results.yaml")),
+    "report": Stage(
+        "scripts.report.job",
+        (CODES, DECISIONS, "scripts/report/templates/*", "schemas/results.yaml", "schemas/reporting_checklist.yaml"),
+    ),
 }
 
 # Results tables whose parts are made per source LA, analysis LA, variation, request and outcome; each is collected into

@@ -33,6 +33,7 @@ rule report:
         "results/logs/report.log",
     benchmark:
         "results/benchmarks/report.tsv"
+    threads: 2
     params:
         settings=settings("report"),
         stamp=stamp("report"),
@@ -46,5 +47,6 @@ rule report:
             tables={Path(path).stem: path for path in input},
             page=output.page,
             figures=output.figures,
+            processes=threads,
             settings=params.settings,
         )

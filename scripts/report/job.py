@@ -1,18 +1,24 @@
 """The entry point of rule `report`: results tables in; one self-contained page out, and the figures of its pictures."""
 
 import base64
+import json
 import re
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from scripts.artefacts import atomic, read_results, write_text
 from scripts.report.canvas import NARROW, WIDE, Chart, svg
 from scripts.report.findings import findings, in_short
-from scripts.report.page import content
+from scripts.report.page import content, section_of
 from scripts.report.sections import SECTIONS
 from scripts.report.study import Study
 from scripts.report.words import month, number, p_value, signed
@@ -36,37 +42,55 @@ class Picture:
     height: int
 
 
-def report(tables: dict[str, str], page: str, figures: str, settings: dict[str, Any]) -> None:
+def report(tables: dict[str, str], page: str, figures: str, processes: int, settings: dict[str, Any]) -> None:
     """Write the page, and beside it a folder with each picture and its figures.
 
     Parameters
     ----------
-    tables : results table -> CSV. settings : config (the whole study), synthetic, protocol (scripts.report.study).
+    tables : results table -> CSV. processes : how many draw.
+    settings : config (the whole study), synthetic, protocol (scripts.report.study).
     """
-    read = {name: read_results(name, path) for name, path in tables.items()}
-    study, synthetic = Study.of(settings["config"], settings["protocol"]), settings["synthetic"]
-    found = findings(study, read)
-    sections = content(read, study)
-    shown = {
-        name: {"tables": section.tables, "charts": [_picture(chart, figures, synthetic) for chart in section.charts]}
-        for name, section in sections.items()
-    }
+    study, read = _read(json.dumps([tables, settings]))
+    found, sections = findings(study, read), content(read, study)
+    pictures = _drawn(list(sections), partial(_section, json.dumps([tables, settings]), figures), processes)
     text = (
         _environment()
         .get_template("page.html")
         .render(
             title=study.config["study"]["title"],
             config=study.config,
-            synthetic=synthetic,
+            synthetic=settings["synthetic"],
             sections=SECTIONS,
             short=in_short(found, study.config["study"]["practice_model"]),
             findings=found,
-            shown=shown,
+            shown={name: {"tables": sections[name].tables, "charts": pictures[name]} for name in sections},
             agreed=study.protocol,
             configuration=yaml.safe_dump(study.config, sort_keys=False, allow_unicode=True),
         )
     )
     write_text(text, page)
+
+
+@cache
+def _read(told: str) -> tuple[Study, dict[str, pl.DataFrame]]:
+    """The study and its results tables, of tables and settings as JSON; each process that draws reads them once."""
+    tables, settings = json.loads(told)
+    return Study.of(settings["config"], settings["protocol"]), {n: read_results(n, path) for n, path in tables.items()}
+
+
+def _drawn(names: list[str], draw: Callable[[str], list[Picture]], processes: int) -> dict[str, list[Picture]]:
+    """The pictures of every section; drawing is Python alone, so only processes share it."""
+    if processes == 1:
+        return {name: draw(name) for name in names}
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        return dict(zip(names, pool.map(draw, names), strict=True))
+
+
+def _section(told: str, folder: str, name: str) -> list[Picture]:
+    """Draw the charts of a section."""
+    study, read = _read(told)
+    synthetic = json.loads(told)[1]["synthetic"]
+    return [_picture(chart, folder, synthetic) for chart in section_of(name, read, study).charts]
 
 
 def _environment() -> Environment:

@@ -94,12 +94,14 @@ ALWAYS = ("protocol",)
 
 def content(tables: Tables, study: Study) -> dict[str, Section]:
     """Section -> what stands in it, of sections that have anything."""
-    made = {}
-    for name, parts in PARTS.items():
-        section = Section()
-        for part, needed in parts:
-            for each in part(tables, study) if set(needed) <= set(tables) else []:
-                (section.charts if isinstance(each, Chart) else section.tables).append(each)
-        if section.charts or section.tables or name in ALWAYS:
-            made[name] = section
-    return made
+    made = {name: section_of(name, tables, study) for name in PARTS}
+    return {name: section for name, section in made.items() if section.charts or section.tables or name in ALWAYS}
+
+
+def section_of(name: str, tables: Tables, study: Study) -> Section:
+    """What stands in a section."""
+    section = Section()
+    for part, needed in PARTS[name]:
+        for each in part(tables, study) if set(needed) <= set(tables) else []:
+            (section.charts if isinstance(each, Chart) else section.tables).append(each)
+    return section

@@ -5,6 +5,7 @@ In: the configuration. Out: a row per component of the protocol of a target tria
 
 from typing import Any
 
+from scripts.report.levels import covariate_in_words
 from scripts.report.words import listed, month, words
 
 METHODS = {
@@ -26,7 +27,7 @@ def target_trial(config: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Component, target trial, imitation."""
     model, dates = config["study"]["practice_model"], config["dates"]
     primary = [entry["label"] for entry in config["outcomes"].values() if entry["primary"]]
-    matched = [words(entry["name"]) for entry in config["covariates"]["child"] if entry["match"]]
+    matched = [covariate_in_words(entry["name"]) for entry in config["covariates"]["child"] if entry["match"]]
     pilots, children = config["las"]["pilots"], config["matching"]["children"]["method"]
     windows = sorted({entry["window_days"] for entry in config["outcomes"].values() if entry.get("window_days")})
     return [
@@ -56,7 +57,7 @@ def target_trial(config: dict[str, Any]) -> list[tuple[str, str, str]]:
             f"The same: windows of {listed([str(days) for days in windows])} days; events that cannot be followed to "
             "the end are left out, and so is what happened while the model was being embedded",
         ),
-        ("Outcomes", listed(primary), "The same, out of administrative records"),
+        ("Outcomes", "; ".join(primary), "The same, out of administrative records"),
         (
             "Contrast",
             "Effect of being assigned, on all children",

@@ -17,6 +17,9 @@ os.environ |= ONE_BLAS_THREAD
 configfile: "config.yaml"
 
 
+report: "rules/captions/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/synthetic.smk"
 include: "rules/ingest.smk"

@@ -7,7 +7,15 @@ rule conclude:
     input:
         **{table: f"results/aggregate/{table}.csv" for table in CONCLUDED_FROM},
     output:
-        **{table: f"results/aggregate/{table}.csv" for table in CONCLUSION_TABLES},
+        **{
+            table: report(
+                f"results/aggregate/{table}.csv",
+                caption="captions/conclusions.rst",
+                category="Conclusions",
+                labels={"table": table},
+            )
+            for table in CONCLUSION_TABLES
+        },
     log:
         "results/logs/conclude.log",
     benchmark:

@@ -7,7 +7,12 @@ rule pool:
     input:
         parts_of,
     output:
-        "results/aggregate/{table}.csv",
+        report(
+            "results/aggregate/{table}.csv",
+            caption="captions/table.rst",
+            category="Results tables",
+            labels={"table": "{table}"},
+        ),
     log:
         "results/logs/pool/{table}.log",
     benchmark:
@@ -27,8 +32,19 @@ rule report:
         rules.conclude.output,
         "results/aggregate/calibration.csv" if STUDY.extracts.synthetic else [],
     output:
-        page="results/report/index.html",
-        figures=directory("results/report/figures"),
+        page=report(
+            "results/report/index.html",
+            caption="captions/page.rst",
+            category="Report",
+            labels={"what": "the whole report"},
+        ),
+        figures=report(
+            directory("results/report/figures"),
+            patterns=["{name}-wide.svg"],
+            caption="captions/picture.rst",
+            category="Pictures",
+            labels={"picture": "{name}"},
+        ),
     log:
         "results/logs/report.log",
     benchmark:

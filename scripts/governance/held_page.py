@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from schemas import tables
 from scripts.codes import load_codes
 from scripts.governance.held_rows import Child, Held, stages_of
 from scripts.governance.source_rows import LEFT_OUT, RETURNS, UNREAD, Known
+from scripts.pages.templates import environment
 
 FOLDER = Path(__file__).parent
 # Stages whose tables answer a question of the study.
@@ -109,19 +109,20 @@ class Line:
 
 def page_of(found: Sequence[Held], about: About) -> str:
     """The answer as one self-contained page."""
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     with_rows = [entry for entry in found if entry.frame.height]
-    return environment.get_template("held.html").render(
-        about=about,
-        made=day_in_words(about.made),
-        la=about.las.get(about.la, ""),
-        stages=[_stage(stage, found, about) for stage in stages_of(found)],
-        any_rows=bool(with_rows),
-        questions=_questions(with_rows, about),
-        not_searched=[f"{entry.stage}/{entry.table}" for entry in found if not entry.searched],
-        left_out=any(LEFT_OUT in row for entry in with_rows if entry.kind for row in entry.frame.rows()),
+    return (
+        environment(FOLDER)
+        .get_template("held.html")
+        .render(
+            about=about,
+            made=day_in_words(about.made),
+            la=about.las.get(about.la, ""),
+            stages=[_stage(stage, found, about) for stage in stages_of(found)],
+            any_rows=bool(with_rows),
+            questions=_questions(with_rows, about),
+            not_searched=[f"{entry.stage}/{entry.table}" for entry in found if not entry.searched],
+            left_out=any(LEFT_OUT in row for entry in with_rows if entry.kind for row in entry.frame.rows()),
+        )
     )
 
 

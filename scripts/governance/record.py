@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_eval_context, select_autoescape
+from jinja2 import Environment, pass_eval_context, select_autoescape
 from jinja2.nodes import EvalContext
 from markupsafe import Markup, escape
 
@@ -22,6 +22,7 @@ from scripts.artefacts import write_text
 from scripts.config.schema import KeyPath, dotted
 from scripts.dates import add_months
 from scripts.documentation.dictionary import KINDS
+from scripts.pages.templates import environment as templates
 from scripts.privacy.register import RETURNS
 
 FOLDER = Path(__file__).parent
@@ -108,14 +109,8 @@ def used_categories(privacy: Mapping[str, Any], validated: bool) -> list[dict[st
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        finalize=_gaps_marked,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    environment = templates(
+        FOLDER, autoescape=select_autoescape(["html"]), finalize=_gaps_marked, keep_trailing_newline=True
     )
     environment.filters |= {"months": _months, "day": _day}
     environment.globals["about"] = {table: (model.__doc__ or "").strip() for table, model in tables.MODELS.items()}

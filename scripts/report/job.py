@@ -13,15 +13,16 @@ from typing import Any
 
 import polars as pl
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from scripts.artefacts import atomic, read_results, write_text
+from scripts.pages.templates import environment
 from scripts.report.canvas import NARROW, WIDE, Chart, svg
 from scripts.report.findings import findings, in_short
 from scripts.report.page import content, section_of
 from scripts.report.sections import SECTIONS
 from scripts.report.study import Study
-from scripts.report.words import month, number, p_value, signed
+from scripts.report.words import month, number, signed
 
 TEMPLATES = Path(__file__).parent / "templates"
 PIXELS_PER_INCH = 96
@@ -94,21 +95,14 @@ def _section(told: str, folder: str, name: str) -> list[Picture]:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    made = environment(TEMPLATES)
+    made.filters |= {
         "number": number,
-        "p_value": p_value,
         "signed": signed,
         "month": month,
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
-    return environment
+    return made
 
 
 def _picture(chart: Chart, folder: str, synthetic: bool) -> Picture:

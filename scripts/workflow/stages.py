@@ -9,6 +9,8 @@ CALIBRATION = "schemas/calibration.yaml"
 PUBLISHED = "schemas/published/*.yaml"
 REQUESTS = "schemas/requests.schema.json"
 DECISIONS = "schemas/decisions.yaml"
+STYLE = "scripts/pages/*.css"
+CHECKLIST = "schemas/reporting_checklist.yaml"
 
 
 @dataclass(frozen=True)
@@ -61,16 +63,25 @@ STAGES = {
     "documentation": Stage("scripts.documentation.job", (CODES, ALIASES, CALIBRATION, DECISIONS)),
     "conclude": Stage("scripts.conclusions.job", (), CONCLUSION_TABLES),
     "pool": Stage("scripts.artefacts"),
-    "record": Stage("scripts.governance.record", ("scripts/governance/record.html", "scripts/governance/notice.md")),
+    "record": Stage(
+        "scripts.governance.record", (STYLE, "scripts/governance/record.html", "scripts/governance/notice.md")
+    ),
     "difference": Stage("scripts.governance.differences", (ALIASES, REQUESTS), ("differences",)),
     "purge": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS)),
     "receipt": Stage("scripts.governance.job", (REQUESTS,)),
-    "held": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS, "scripts/governance/held.html")),
+    "held": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS, STYLE, "scripts/governance/held.html")),
     "retention": Stage("scripts.governance.job", (REQUESTS,)),
     "destroy": Stage("scripts.governance.job", (REQUESTS,)),
     "report": Stage(
         "scripts.report.job",
-        (CODES, DECISIONS, "scripts/report/templates/*", "schemas/results.yaml", "schemas/reporting_checklist.yaml"),
+        (
+            CODES,
+            DECISIONS,
+            STYLE,
+            "scripts/report/templates/*",
+            "schemas/results.yaml",
+            "schemas/reporting_checklist.yaml",
+        ),
     ),
 }
 

@@ -1,0 +1,1 @@
+"""What all pages share: the style sheet and how templates are read."""

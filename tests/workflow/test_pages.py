@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.artefacts import results_contract
 from tests.browser.chromium import layout, needs_browser, printed, violations
 from tests.workflow.conftest import Project
 
@@ -50,11 +51,18 @@ def test_it_asks_no_network_for_anything(page: Path) -> None:
     assert "<script" not in text
 
 
-def test_snakemakes_own_report_works_offline_and_embeds_no_record(finished: Project) -> None:
-    nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    finished.snakemake("--report", "results/snakemake.html", environment=nowhere)
-    text = (finished.folder / "results" / "snakemake.html").read_text(encoding="utf-8")
-    (finished.folder / "results" / "snakemake.html").unlink()
-    for marked in ("Conclusions", "Pictures", "Results tables", "effects-wide.svg", "no output checker has cleared"):
-        assert marked in text, marked
-    assert "results/individual" not in re.sub(r'"code":.*?(?<!\\)"', "", text)
+def test_snakemakes_own_report_works_offline_and_embeds_no_record(
+    finished: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    target = finished.folder / "snakemake.html"
+    finished.run("--report", target.name)
+    text = target.read_text(encoding="utf-8")
+    target.unlink()
+    embedded = re.findall(r"data:[^;]*;charset=utf8;filename=([^;]+);", text)
+    assert {"index.html", "effects-wide.svg", "estimates.csv", "conclusions.csv"} <= set(embedded)
+    tables = {name.removesuffix(".csv") for name in embedded if name.endswith(".csv")}
+    assert tables <= set(results_contract())
+    assert {Path(name).suffix for name in embedded} == {".html", ".svg", ".csv"}
+    assert "no output checker has cleared" in text

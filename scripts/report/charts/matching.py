@@ -12,7 +12,7 @@ from scripts.report.words import number
 # A standardised mean difference below this is commonly taken for balance (Austin 2009).
 USUAL_LIMIT = 0.1
 STAGES = (("before", "o", ORANGE, "before matching"), ("after", "D", BLUE, "after matching"))
-TITLE, ROW, NARROW_ROW = 0.9, 0.24, 0.34
+TITLE, ROW, NARROW_ROW, LEAST = 0.9, 0.24, 0.34, 1.8
 
 
 def la_balance(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
@@ -74,7 +74,7 @@ def _title(width: Width) -> int:
 
 def _height(names: list[str], width: Width) -> float:
     """Inches of a panel with a row for each name, which may take two lines on narrow screens."""
-    return TITLE + (NARROW_ROW if width.narrow else ROW) * len(names)
+    return max(LEAST, TITLE + (NARROW_ROW if width.narrow else ROW) * len(names))
 
 
 def _points(panel: Axes, rows: pl.DataFrame, names: list[str], label: str, value: str, end: float) -> None:

@@ -52,7 +52,7 @@ def protocol_of(config: dict[str, Any]) -> dict[str, Any]:
             raise StudyError("FILE", "study.protocol.files", f"there is no file {name}", "Correct the path")
         before = overlaid(before, normalise(read_yaml(Path(name))))
     found = differences(config, before)
-    idle = [each["key"] for each in stated["deviations"] if not any(_within(one["key"], each["key"]) for one in found)]
+    idle = [name for name in stated["deviations"] if not any(_within(each["key"], name) for each in found)]
     if idle:
         problem = f"nothing differs from the protocol at {', '.join(idle)}"
         raise StudyError("CONFIG", "study.protocol.deviations", problem, "Declare only what differs")
@@ -66,7 +66,7 @@ def differences(config: dict[str, Any], protocol: dict[str, Any]) -> list[dict[s
     `reason` is None if the study declares none.
     """
     before, now = (flat({name: each.get(name) for name in DECIDING}) for each in (protocol, config))
-    reasons = {entry["key"]: entry["reason"] for entry in config["study"]["protocol"]["deviations"]}
+    reasons = config["study"]["protocol"]["deviations"]
     keys = [key for key in dict.fromkeys((*before, *now)) if not key.startswith(UNDECIDING)]
     return [
         {"key": key, "protocol": before.get(key, ABSENT), "now": now.get(key, ABSENT), "reason": _reason(key, reasons)}

@@ -20,6 +20,7 @@ DEFAULT = read_yaml(DEFAULT_FILE)
 POPULATIONS = {outcome["population"] for outcome in DEFAULT["outcomes"].values()}
 MEASURES = {outcome["measure"] for outcome in DEFAULT["outcomes"].values()}
 FREE_MAPS = {
+    "deviations",
     "change",
     "smallest_effect",
     "outcomes",
@@ -75,7 +76,7 @@ def test_list_positions_sort_as_numbers() -> None:
     ("changes", "expected"),
     [
         ({"study__seed": MISSING}, "study.seed: missing"),
-        ({"study__colour": "red"}, "study.colour: unknown key; valid: practice_model, seed, title"),
+        ({"study__colour": "red"}, "study.colour: unknown key; valid: practice_model, protocol, seed, title"),
         ({"imputation__m": 5.0}, "imputation.m: 5.0 is not a whole number"),
         ({"imputation__m": True}, "imputation.m: true is not a whole number"),
         ({"models__confidence": float("nan")}, "models.confidence: NaN is not a number"),

@@ -48,7 +48,7 @@ def test_a_star_means_every_key_there_and_long_values_are_counted() -> None:
     assert in_short(list(range(100))) == "100 entries" and in_short(None) == "null" and in_short("x") == "x"
 
 
-def study(change: dict[str, Any], deviations: list[dict[str, str]], files: list[str]) -> dict[str, Any]:
+def study(change: dict[str, Any], deviations: dict[str, str], files: list[str]) -> dict[str, Any]:
     protocol = {"files": files, "registered": "at a registry", "deviations": deviations}
     return overlaid(deepcopy(DEFAULT), change | {"study": {"protocol": protocol}})
 
@@ -57,13 +57,13 @@ def test_nothing_differs_from_ones_own_protocol(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(ROOT)
     told = protocol_of(DEFAULT)
     assert told["differences"] == [] and told["sha256"] == fingerprint(DEFAULT) and told["files"] == ["config.yaml"]
-    assert protocol_of(study({}, [], [])) == {}
+    assert protocol_of(study({}, {}, [])) == {}
 
 
 def test_a_deviation_is_listed_with_its_reason_or_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     change = {"outcomes": {"icpc": {"window_days": 60}}, "imputation": {"m": 9}}
-    told = protocol_of(study(change, [{"key": "imputation", "reason": "More were wanted."}], ["config.yaml"]))
+    told = protocol_of(study(change, {"imputation": "More were wanted."}, ["config.yaml"]))
     assert [(each["key"], each["protocol"], each["now"], each["reason"]) for each in told["differences"]] == [
         ("outcomes.icpc.window_days", 90, 60, None),
         ("imputation.m", 5, 9, "More were wanted."),
@@ -80,9 +80,9 @@ def test_the_replication_differs_from_the_protocol_and_where_extracts_lie_does_n
 def test_idle_deviations_and_absent_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     with pytest.raises(StudyError, match=r"nothing differs from the protocol at imputation\.m"):
-        protocol_of(study({}, [{"key": "imputation.m", "reason": "?"}], ["config.yaml"]))
+        protocol_of(study({}, {"imputation.m": "?"}, ["config.yaml"]))
     with pytest.raises(StudyError, match=r"study\.protocol\.files"):
-        protocol_of(study({}, [], ["nowhere.yaml"]))
+        protocol_of(study({}, {}, ["nowhere.yaml"]))
 
 
 def test_the_blocks_compared_exist() -> None:

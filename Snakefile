@@ -36,6 +36,7 @@ include: "rules/conclusions.smk"
 include: "rules/report.smk"
 include: "rules/record.smk"
 include: "rules/documentation.smk"
+include: "rules/published.smk"
 
 
 EVERYTHING = [

@@ -27,10 +27,11 @@ def conclude(tables: dict[str, str], outputs: dict[str, str], settings: dict[str
 
     Parameters
     ----------
-    tables : results table -> CSV, those of READ. outputs : table -> CSV.
+    tables : results table -> CSV, those of READ; one that is not given is empty. outputs : table -> CSV.
     settings : outcomes (key -> primary), headline, specifications, inference, evidence.
     """
-    read = {name: read_results(name, tables[name]) for name in READ}
+    absent = {name: pl.DataFrame(schema=contract_schema(name)) for name in READ if name not in tables}
+    read = absent | {name: read_results(name, path) for name, path in tables.items()}
     headline = Headline.of(settings)
     placebos = [
         name

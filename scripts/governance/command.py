@@ -10,20 +10,22 @@ from typing import Any
 
 from scripts.errors import StudyError
 
-KEYS = ("request", "today", "recipient", "confirm")
+KEYS = ("request", "today", "recipient", "confirm", "published")
 
 
 @dataclass(frozen=True)
 class Command:
     """request : id of a request. today : ISO date that clocks and events go by. recipient : path of a certificate.
 
-    confirm : words that confirm a destruction. asked : when, ISO; a step on request is done whenever it is asked for.
+    confirm : words that confirm a destruction. published : folder of published statistics.
+    asked : when, ISO; a step on request is done whenever it is asked for.
     """
 
     request: str | None = None
     today: str = field(default_factory=lambda: date.today().isoformat())
     recipient: str | None = None
     confirm: str | None = None
+    published: str | None = None
     asked: str = field(default_factory=lambda: datetime.now().isoformat(timespec="microseconds"))
 
     @classmethod

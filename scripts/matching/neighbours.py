@@ -53,6 +53,19 @@ def neighbours_of(path: str, pilots: list[str], members: dict[str, list[str]]) -
     return frame.unique(["group", "la_code"], keep="first", maintain_order=True)
 
 
+def neighbours_beside(folder: str, pattern: str) -> str | None:
+    """The list of statistical neighbours in or beside the folder of a release, if there is one.
+
+    Raises
+    ------
+    StudyError : FILE, if there are several.
+    """
+    found = sorted({path for place in (Path(folder), Path(folder).parent) for path in place.glob(pattern)})
+    if len(found) > 1:
+        raise StudyError("FILE", f"published folder {folder}", f"{len(found)} files {pattern}", "Keep one of them")
+    return str(found[0]) if found else None
+
+
 def read_neighbours(path: str) -> dict[str, list[str]]:
     """LA code -> codes of its neighbours, nearest first.
 

@@ -106,6 +106,18 @@ def read_table(path: str | Path, table: str, release: Release, level: str = "la"
     return _valued(figures, release, place, level).sort(KEY)
 
 
+def read_names(path: str | Path) -> dict[str, str]:
+    """LA code -> the name that stands last in a published table, for readers.
+
+    Raises
+    ------
+    StudyError : FILE or SCHEMA, as read_table.
+    """
+    keys = {name: layout()["keys"][name] for name in ("time_period", "la_code")} | {"name": layout()["la_name"]}
+    rows = _renamed(_read(path), keys, Path(path).name).filter(pl.col("la_code").str.contains(LA_PATTERN))
+    return dict(rows.sort("la_code", "time_period").select("la_code", "name").iter_rows())
+
+
 def census_year(period: pl.Expr, single_year: str) -> pl.Expr:
     """The financial year, by its start, of 2019, 201819 or 2018/19; null for anything else (trap T-14). Int32.
 

@@ -65,6 +65,7 @@ def report(tables: dict[str, str], page: str, figures: str, processes: int, sett
             short=in_short(found, study.config["study"]["practice_model"]),
             findings=found,
             shown={name: {"tables": sections[name].tables, "charts": pictures[name]} for name in sections},
+            edition=study.edition,
             agreed=study.protocol,
             configuration=yaml.safe_dump(study.config, sort_keys=False, allow_unicode=True),
         )
@@ -76,7 +77,8 @@ def report(tables: dict[str, str], page: str, figures: str, processes: int, sett
 def _read(told: str) -> tuple[Study, dict[str, pl.DataFrame]]:
     """The study and its results tables, of tables and settings as JSON; each process that draws reads them once."""
     tables, settings = json.loads(told)
-    return Study.of(settings["config"], settings["protocol"]), {n: read_results(n, path) for n, path in tables.items()}
+    read = {name: read_results(name, path) for name, path in tables.items()}
+    return Study.of(settings["config"], settings["protocol"]).with_names(read), read
 
 
 def _drawn(names: list[str], draw: Callable[[str], list[Picture]], processes: int) -> dict[str, list[Picture]]:

@@ -12,7 +12,7 @@ import polars as pl
 from scripts.report.canvas import Chart
 from scripts.report.charts import assumptions, effects, events, flow, matching, robustness, trends
 from scripts.report.charts import quality as quality_charts
-from scripts.report.study import Study
+from scripts.report.study import CHILDREN, Study
 from scripts.report.tables import provenance, quality, results, who
 from scripts.report.tables.table import Table
 
@@ -38,6 +38,7 @@ PARTS: dict[str, list[tuple[Part, tuple[str, ...]]]] = {
         (quality.unknown_class, ("ledger",)),
         (quality.returns, ("completeness",)),
         (quality.breaks, ("recording_breaks",)),
+        (quality.lost, ("published_groups",)),
     ],
     "missing": [(quality_charts.missing, ("missingness",)), (quality.missing, ("missingness",))],
     "matching": [(who.matches, ("la_matches",)), (matching.la_balance, ("la_balance",))],
@@ -90,11 +91,14 @@ PARTS: dict[str, list[tuple[Part, tuple[str, ...]]]] = {
 
 # Sections whose words say something where they have no tables
 ALWAYS = ("protocol",)
+# Sections about records, which published figures have nothing of
+OF_CHILDREN = ("trial", "choices", "protocol", "checklist")
 
 
 def content(tables: Tables, study: Study) -> dict[str, Section]:
     """Section -> what stands in it, of sections that have anything."""
-    made = {name: section_of(name, tables, study) for name in PARTS}
+    left_out = () if study.edition == CHILDREN else OF_CHILDREN
+    made = {name: section_of(name, tables, study) for name in PARTS if name not in left_out}
     return {name: section for name, section in made.items() if section.charts or section.tables or name in ALWAYS}
 
 

@@ -1,9 +1,13 @@
 """What pictures and tables need to know of the study: labels, units and scales of its outcomes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import polars as pl
+
 PERCENTAGE_POINTS = "percentage points"
+# Editions of the page: on records of children, or on published figures of authorities
+CHILDREN, AUTHORITIES = "children", "authorities"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,13 @@ class Study:
         }
         return cls(config, outcomes, {entry["code"]: entry["name"] for entry in config["las"]["codes"]}, protocol or {})
 
+    def with_names(self, tables: dict[str, pl.DataFrame]) -> "Study":
+        """The same, with the names of LAs that published statistics bring."""
+        if "published_values" not in tables:
+            return self
+        published = dict(tables["published_values"].select("la_code", "la_name").unique().drop_nulls().iter_rows())
+        return replace(self, las=published | self.las)
+
     @property
     def primary(self) -> list[Outcome]:
         """The research questions."""
@@ -68,6 +79,11 @@ class Study:
     def method(self) -> str:
         """The method of inference whose intervals are the study's."""
         return self.config["inference"]["headline"]
+
+    @property
+    def edition(self) -> str:
+        """CHILDREN or AUTHORITIES."""
+        return self.config.get("edition", CHILDREN)
 
     def of_estimator(self, estimator: str) -> dict[str, Any]:
         """The first specification of an estimator, with its name; empty without one."""

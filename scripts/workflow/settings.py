@@ -8,6 +8,7 @@ from typing import Any
 
 from scripts.ingest.layout import load_layouts
 from scripts.privacy.keys import IDS, key_path
+from scripts.published.edition import edition, specifications
 from scripts.report.protocol import protocol_of
 from scripts.workflow.plan import Plan
 
@@ -306,6 +307,41 @@ class JobSettings:
             "privacy": {name: self.config["privacy"][name] for name in privacy},
             "encrypted": governance["encryption"]["enabled"],
         } | {name: governance[name] for name in ("processing", "project_completed", "retention")}
+
+    # ---- published statistics
+
+    def published_values(self) -> Settings:
+        """What is read and made of it; what is estimated from it makes nothing stale here."""
+        block = self.config["published_statistics"]
+        return {name: block[name] for name in ("release", "years", "outcomes", "variants")}
+
+    def published_estimate(self, outcome: str) -> Settings:
+        """The choices, and settings of the models' stage without anybody's covariates."""
+        block = self.config["published_statistics"]
+        models = {"confidence": self.config["models"]["confidence"], "headline": block["headline"], "subgroups": []}
+        shown = ("title", "folder", "evidence", "outcomes")
+        return {
+            "outcome": outcome,
+            "published": {name: value for name, value in block.items() if name not in shown},
+            "engine": {
+                "covariates": {"child": [], "la": []},
+                "imputation": {"max_missing_share": self.config["imputation"]["max_missing_share"]},
+                "models": models | {"specifications": specifications(block)},
+                "inference": self.config["inference"],
+                "seed": self.config["study"]["seed"],
+            },
+        }
+
+    def published_conclude(self) -> Settings:
+        """As for the study, with outcomes, specifications and rules of evidence of the published statistics."""
+        block = self.config["published_statistics"]
+        told = {name: block[name] for name in ("headline", "evidence")} | {"specifications": specifications(block)}
+        outcomes = {key: entry["primary"] for key, entry in block["outcomes"].items()}
+        return told | {"outcomes": outcomes, "inference": self.config["inference"]}
+
+    def published(self) -> Settings:
+        """The page of the LA-level edition."""
+        return {"config": edition(self.config), "synthetic": False, "protocol": {}}
 
     def report(self) -> Settings:
         """The page prints the whole study."""

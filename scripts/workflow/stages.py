@@ -72,6 +72,13 @@ STAGES = {
     "held": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS, STYLE, "scripts/governance/held.html")),
     "retention": Stage("scripts.governance.job", (REQUESTS,)),
     "destroy": Stage("scripts.governance.job", (REQUESTS,)),
+    "published_values": Stage("scripts.published.job", (PUBLISHED,), ("published_values",)),
+    "published_estimate": Stage("scripts.published.job", (PUBLISHED,), ("published_groups",)),
+    "published_conclude": Stage("scripts.published.job", (PUBLISHED,)),
+    "published": Stage(
+        "scripts.report.job",
+        (CODES, DECISIONS, STYLE, CHECKLIST, "scripts/report/templates/*", "schemas/results.yaml"),
+    ),
     "report": Stage(
         "scripts.report.job",
         (

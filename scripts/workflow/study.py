@@ -16,9 +16,11 @@ from scripts.conclusions.job import READ as CONCLUDED_FROM
 from scripts.errors import StudyError
 from scripts.governance.command import Command
 from scripts.governance.rights import Rights
+from scripts.matching.neighbours import neighbours_beside
 from scripts.privacy.encryption import PLACE as ENCRYPTION_KEY
 from scripts.privacy.encryption import configured_key
 from scripts.privacy.keys import key_id, key_path
+from scripts.published.measures import files_of
 from scripts.synthetic.job import file_names
 from scripts.workflow.digests import CodeDigests, RememberedDigests, digest
 from scripts.workflow.extracts import Extracts
@@ -234,6 +236,49 @@ class Study:
         tables = {table: self.digest("pool", table) for table in pooled}
         tables |= {stage: self.digest(stage) for stage in ("completeness", "conclude")}
         return tables | ({"calibration": self.digest("calibration")} if self.extracts.synthetic else {})
+
+    # ---- published statistics
+
+    @property
+    def measures(self) -> list[str]:
+        """The outcomes of the published statistics."""
+        return list(self.plan.config["published_statistics"]["outcomes"])
+
+    def release_files(self) -> dict[str, str]:
+        """Table -> file of the release that the published statistics are read from.
+
+        Raises
+        ------
+        StudyError : CONFIG, if no folder is named; FILE, if a table has no file in it.
+        """
+        block = self.plan.config["published_statistics"]
+        return files_of(self._release_folder(), block["outcomes"])
+
+    def release_neighbours(self) -> list[str]:
+        """The list of statistical neighbours beside the release, if there is one."""
+        pattern = self.plan.config["published_statistics"]["neighbours"]
+        found = neighbours_beside(self._release_folder(), pattern)
+        return [] if found is None else [found]
+
+    def _release_folder(self) -> str:
+        folder = self.command.published or self.plan.config["published_statistics"]["folder"]
+        if folder is None:
+            remedy = "Call it as `snakemake published --config published=FOLDER`, or set published_statistics.folder"
+            raise StudyError("CONFIG", "published", "no folder of published statistics is named", remedy)
+        return folder
+
+    def _published_values_from(self) -> dict[str, Any]:
+        return {table: self.digests.of(Path(path)) for table, path in self.release_files().items()}
+
+    def _published_estimate_from(self, outcome: str) -> dict[str, Any]:
+        neighbours = [self.digests.of(Path(path)) for path in self.release_neighbours()]
+        return {"values": self.digest("published_values"), "neighbours": neighbours}
+
+    def _published_conclude_from(self) -> dict[str, Any]:
+        return {outcome: self.digest("published_estimate", outcome) for outcome in self.measures}
+
+    def _published_from(self) -> dict[str, Any]:
+        return {"conclude": self.digest("published_conclude")}
 
     # ---- on request
 

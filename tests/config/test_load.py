@@ -20,6 +20,7 @@ DEFAULT = read_yaml(DEFAULT_FILE)
 POPULATIONS = {outcome["population"] for outcome in DEFAULT["outcomes"].values()}
 MEASURES = {outcome["measure"] for outcome in DEFAULT["outcomes"].values()}
 FREE_MAPS = {
+    "excluded",
     "deviations",
     "change",
     "smallest_effect",
@@ -130,7 +131,7 @@ def closed_keys(node: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[s
     if isinstance(node, dict):
         for key, item in node.items():
             # The entries of evidence.effect.high and its like are conditions, whose keys the schema does not name.
-            if not path or (path[-1] not in FREE_MAPS and not (path[0] == "evidence" and isinstance(path[-1], int))):
+            if not path or (path[-1] not in FREE_MAPS and not ("evidence" in path and isinstance(path[-1], int))):
                 yield (*path, key)
             yield from closed_keys(item, (*path, key))
 

@@ -97,6 +97,8 @@ def _together(panel: Axes, rows: pl.DataFrame, embedding: tuple[float, float], o
     _lines(panel, rows, embedding, 4)
     for arm, told, colour, _ in ARMS:
         of_arm = rows.filter(pl.col("arm") == arm)
+        if of_arm.is_empty():
+            continue
         known = of_arm.drop_nulls("std_error")
         years, means, errors = (known[name].to_numpy() for name in ("financial_year", "mean", "std_error"))
         panel.fill_between(years, means - REACH * errors, means + REACH * errors, color=colour, alpha=0.15, linewidth=0)
@@ -123,6 +125,9 @@ def _told(shown: pl.DataFrame, outcome: Outcome) -> str:
     parts = []
     for arm, told, _, _ in ARMS:
         rows = shown.filter(pl.col("group") == EVERY_GROUP, pl.col("arm") == arm).sort("financial_year")
+        if rows.is_empty():
+            parts.append(f"no {told}")
+            continue
         first, last = rows.row(0, named=True), rows.row(-1, named=True)
         parts.append(
             f"{told} from {number(first['mean'], 1)} in {first['financial_year']} to {number(last['mean'], 1)} "

@@ -97,10 +97,30 @@ def breaks(tables: dict[str, pl.DataFrame], study: Study) -> list[Table]:
             (
                 study.la(row["la_code"]),
                 str(row["census_year"]),
-                words(row["measure"]),
+                study.outcomes[row["measure"]].label if row["measure"] in study.outcomes else words(row["measure"]),
                 *(number(row[name], 2) for name in ("previous", "current", "change")),
             )
             for row in flagged.iter_rows(named=True)
+        ],
+        folded=True,
+    )
+
+
+def lost(tables: dict[str, pl.DataFrame], study: Study) -> list[Table]:
+    """LA-years of published statistics without a value, and what was published in its place."""
+    gone = tables["published_groups"].filter(pl.col("used") == "lost")
+    return table(
+        "Authorities and years that are lost",
+        dict.fromkeys(("Outcome", "Authority", "Role", "Financial year from", "Why"), TEXT),
+        [
+            (
+                study.outcomes[row["outcome"]].label,
+                study.la(row["la_code"]),
+                row["role"],
+                str(row["financial_year"]),
+                words(row["flag"] or ""),
+            )
+            for row in gone.iter_rows(named=True)
         ],
         folded=True,
     )

@@ -33,4 +33,4 @@ def fingerprint(path: str) -> dict[str, Any]:
     source = parquet_source(path)
     with source.open("rb") if isinstance(source, Path) else io.BytesIO(source) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return {"file": Path(path).name, "n_bytes": stream.tell(), "sha256": digest}
+        return {"file": Path(path).name, "size_bytes": stream.tell(), "sha256": digest}

@@ -76,7 +76,7 @@ def test_adjusted_p_values_name_their_adjustment() -> None:
 
 
 def test_fingerprints_of_inputs_depend_on_files_and_not_on_their_order() -> None:
-    files = [{"la_code": "501", "file": name, "n_bytes": 10, "sha256": name * 4} for name in ("a", "b")]
+    files = [{"la_code": "501", "file": name, "size_bytes": 10, "sha256": name * 4} for name in ("a", "b")]
     one, other = (
         only(provenance.inputs({"inputs": rows("inputs", *each)}, STUDY)).rows for each in (files, files[::-1])
     )

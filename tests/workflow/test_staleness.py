@@ -23,7 +23,7 @@ OUTCOMES = {
     "any_rereferral_12m",
 }
 LOGIT = {"icpc", "rereferral_escalation"}
-REPORT = "Write the summary page"
+REPORT = "Write the report and draw its pictures"
 CONCLUDE = "Conclude: adjusted p-values, strength of evidence, specification curve"
 VARIED = {"Collect results table variants"} | {
     f"Estimate the variant {variation}"

@@ -68,7 +68,7 @@ def software(tables: dict[str, pl.DataFrame], study: Study) -> list[Table]:
 
 def inputs(tables: dict[str, pl.DataFrame], study: Study) -> list[Table]:
     """A fingerprint of each source LA's files; those of single files are in inputs.csv."""
-    by_la = tables["inputs"].group_by("la_code").agg(pl.len(), pl.col("n_bytes").sum(), pl.col("sha256").sort())
+    by_la = tables["inputs"].group_by("la_code").agg(pl.len(), pl.col("size_bytes").sum(), pl.col("sha256").sort())
     return table(
         "What came in",
         {"Authority": TEXT, "Files": NUMBER, "Bytes": NUMBER, "Fingerprint": TEXT},
@@ -76,7 +76,7 @@ def inputs(tables: dict[str, pl.DataFrame], study: Study) -> list[Table]:
             (
                 study.la(row["la_code"]),
                 number(row["len"]),
-                number(row["n_bytes"]),
+                number(row["size_bytes"]),
                 hashlib.sha256("".join(row["sha256"]).encode()).hexdigest()[:SHOWN],
             )
             for row in by_la.sort("la_code").iter_rows(named=True)

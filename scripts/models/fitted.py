@@ -13,7 +13,7 @@ from scripts.models.cells import Cells
 from scripts.models.columns import independent_columns
 from scripts.models.inference import Assignment
 from scripts.models.linear import LinearFit, fit
-from scripts.models.moments import Moments, cell_moments, la_moments
+from scripts.models.moments import Moments, moments_of
 from scripts.models.panel import quasi_demeaned, variance_components
 from scripts.models.specification import ONE_EFFECT, Model, Regressor, Specification, has_reference, levels, model
 
@@ -118,7 +118,7 @@ def fit_models(
 
     `transform` changes the moments of the regressors that stay before they are fitted.
     """
-    moments = [la_moments(cell_moments(each), each.cells) for each in models]
+    moments = [moments_of(each) for each in models]
     chosen = [independent_columns(each.xx.sum(axis=0)) for each in moments]
     omitted = {j: reason for choice in chosen for j, reason in choice.omitted.items()}
     kept = np.array([j for j in range(moments[0].n_terms) if j not in omitted], dtype=np.int64)
@@ -142,10 +142,10 @@ def assignment(
         raise ValueError(specification.estimator)
     everyone = [replace(each, treated=np.ones_like(each.treated)) for each in cells]
     models = [model(specification, each, max_missing_share) for each in everyone]
-    moments = [la_moments(cell_moments(each), each.cells).terms(fitted.kept) for each in models]
+    moments = [moments_of(each).terms(fitted.kept) for each in models]
     if specification.estimator == "random_effects":
         # The data's variance components, so that its own assignment gives its own statistic.
-        own = [la_moments(cell_moments(each), each.cells).terms(fitted.kept) for each in fitted.models]
+        own = [moments_of(each).terms(fitted.kept) for each in fitted.models]
         moments = [quasi_demeaned(each, variance_components(data)) for each, data in zip(moments, own, strict=True)]
     arm = np.array([each.arm for each in fitted.used])
     return Assignment(moments, arm, fitted.models[0].cells.la_treated.astype(bool))

@@ -45,23 +45,24 @@ class Moments:
         return Moments(self.matrices[:, chosen[:, None], chosen], self.n_rows)
 
 
-def cell_moments(model: Model) -> np.ndarray:
-    """[X y]'W[X y] of the model's regressors and outcome in every cell. (C, k+1, k+1)"""
-    cells, n_columns = model.cells, len(model.outcome)
-    basis = np.zeros((n_columns, len(model.regressors) + 1))
-    value = np.ones((len(cells.la), len(model.regressors) + 1))
+def moments_of(model: Model) -> Moments:
+    """Moments of every LA, in the order of `cells.la_codes`.
+
+    An LA has no part in most dummies of other LAs and years; its products are those of the regressors it has.
+    """
+    cells, shape = model.cells, len(model.regressors) + 1
+    basis, value = np.zeros((len(model.outcome), shape)), np.ones((len(cells.la), shape))
     for j, regressor in enumerate(model.regressors):
         basis[:-1, j], value[:, j] = regressor.basis, regressor.cell
     basis[:, -1] = model.outcome
-    return basis.T @ cells.matrices @ basis * value[:, :, None] * value[:, None, :]
-
-
-def la_moments(products: np.ndarray, cells: Cells) -> Moments:
-    """Moments by LA of what `cell_moments` gives, in the order of `cells.la_codes`."""
     order = np.argsort(cells.la_number, kind="stable")
-    # Every LA has a cell, so no run is empty.
-    starts = np.searchsorted(cells.la_number[order], np.arange(len(cells.la_codes)))
-    matrices = np.add.reduceat(products[order], starts, axis=0)
+    runs = np.split(order, np.searchsorted(cells.la_number[order], np.arange(1, len(cells.la_codes))))
+    matrices = np.zeros((len(runs), shape, shape))
+    for matrix, own in zip(matrices, runs, strict=True):
+        present = np.flatnonzero(value[own].any(axis=0))
+        columns, scale = basis[:, present], value[own][:, present]
+        products = columns.T @ cells.matrices[own] @ columns * scale[:, :, None] * scale[:, None, :]
+        matrix[np.ix_(present, present)] = products.sum(axis=0)
     return Moments(matrices, int(cells.rows.sum()))
 
 

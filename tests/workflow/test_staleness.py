@@ -71,7 +71,7 @@ def from_matching(outcomes: set[str]) -> set[str]:
         jobs |= {f"Cross-products of imputation {number} for {outcome}" for outcome in outcomes}
     jobs |= {f"Logit for {outcome}" for outcome in outcomes & LOGIT}
     jobs |= {f"Estimate the effect on {outcome}" for outcome in outcomes}
-    tables = {"balance", "balance_overall", "dropped", *ESTIMATE_TABLES}
+    tables = {"balance", "balance_overall", "dropped", "overlap", *ESTIMATE_TABLES}
     return jobs | {f"Collect results table {table}" for table in tables} | {CONCLUDE, REPORT}
 
 
@@ -80,7 +80,7 @@ def from_events(outcomes: set[str]) -> set[str]:
     jobs = {f"Choose the comparator LAs for {outcome}" for outcome in outcomes}
     jobs |= {f"Assemble the cohort for {outcome}" for outcome in outcomes}
     jobs |= {f"Count missing values for {outcome}" for outcome in outcomes}
-    tables = ("la_matches", "la_balance", "flow", "missingness")
+    tables = ("la_matches", "la_balance", "flow", "missingness", "trends")
     return jobs | from_matching(outcomes) | {f"Collect results table {table}" for table in tables}
 
 
@@ -90,7 +90,7 @@ def of_la(la: str, outcomes: set[str]) -> set[str]:
     jobs |= {f"Outcome {outcome} in LA {la}" for outcome in outcomes}
     jobs |= {f"Count LA {la} by year", "Compare the yearly counts with those published"}
     jobs |= {f"Apply the validation rules to LA {la}", "Count the known traps by LA and year"}
-    tables = ("privacy", "ingest_report", "validation", "ledger", "yearly_profile")
+    tables = ("inputs", "privacy", "ingest_report", "validation", "ledger", "yearly_profile")
     jobs |= {f"Collect results table {table}" for table in tables}
     return jobs | from_events(outcomes) | VARIED
 

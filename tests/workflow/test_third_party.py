@@ -105,7 +105,7 @@ def test_every_outcome_has_an_estimate_or_a_reason(project: Project) -> None:
 def test_the_page_says_which_population_is_empty_and_why(project: Project) -> None:
     page = (project.folder / "results" / "report" / "index.html").read_text(encoding="utf-8")
     # The fake return has no assessments at all, so its LA cannot be a comparator.
-    assert "empty, because no rows of comparator LAs are left before embedding" in page
+    assert "Could not be estimated: no rows of comparator LAs are left before embedding" in page
     assert "SYNTHETIC" not in page
 
 

@@ -138,7 +138,6 @@ wildcard_constraints:
     outcome="|".join(STUDY.plan.outcomes),
     imputation="|".join(STUDY.plan.imputations),
     table="|".join(POOLED_TABLES),
-    measure="|".join(STUDY.measures),
     variation="|".join(STUDY.plan.variations) or "none",
     request="|".join(STUDY.rights.register.requests) or "none",
 

@@ -1,10 +1,10 @@
 # The same question answered on published statistics, without anybody's records: `snakemake published --config published=FOLDER`. In:
 # the CSV files of a release. Leaves: results/published/aggregate/{table}.csv, and the page results/published/index.html with its
 # pictures. Nothing here reads extracts, and no other rule reads what is left here.
-from scripts.published.job import BY_OUTCOME, CONCLUDED
+from scripts.conclusions.job import READ as CONCLUDED_FROM
+from scripts.published.job import ESTIMATED
 from scripts.published.job import READ as PUBLISHED_READ
-
-PUBLISHED_TABLES = [*PUBLISHED_READ, *BY_OUTCOME, *CONCLUDED]
+from scripts.workflow.stages import CONCLUSION_TABLES
 
 
 rule published_values:
@@ -40,16 +40,17 @@ rule published_estimate:
         breaks=rules.published_values.output.recording_breaks,
         neighbours=lambda wildcards: ancient(STUDY.release_neighbours()),
     output:
-        **{table: f"results/published/parts/{table}/{{measure}}.csv" for table in BY_OUTCOME},
+        **{table: f"results/published/aggregate/{table}.csv" for table in ESTIMATED},
     log:
-        "results/published/logs/estimate/{measure}.log",
+        "results/published/logs/estimate.log",
     benchmark:
-        "results/published/benchmarks/estimate/{measure}.tsv"
+        "results/published/benchmarks/estimate.tsv"
+    threads: 2
     params:
-        settings=settings("published_estimate", "measure"),
-        stamp=stamp("published_estimate", "measure"),
+        settings=settings("published_estimate"),
+        stamp=stamp("published_estimate"),
     message:
-        "Estimate {wildcards.measure} on published statistics"
+        "Estimate on published statistics"
     run:
         run_process(
             log[0],
@@ -58,21 +59,20 @@ rule published_estimate:
             values_file=input.values,
             breaks_file=input.breaks,
             neighbours_file=optional(input.neighbours),
-            outputs=named(output, BY_OUTCOME),
+            outputs=named(output, ESTIMATED),
+            processes=threads,
             settings=params.settings,
         )
 
 
+PUBLISHED_CONCLUDED_FROM = [table for table in CONCLUDED_FROM if table in ESTIMATED]
+
+
 rule published_conclude:
     input:
-        **{
-            table: expand(
-                "results/published/parts/{table}/{measure}.csv", table=table, measure=STUDY.measures
-            )
-            for table in BY_OUTCOME
-        },
+        **{table: f"results/published/aggregate/{table}.csv" for table in PUBLISHED_CONCLUDED_FROM},
     output:
-        **{table: f"results/published/aggregate/{table}.csv" for table in [*BY_OUTCOME, *CONCLUDED]},
+        **{table: f"results/published/aggregate/{table}.csv" for table in CONCLUSION_TABLES},
     log:
         "results/published/logs/conclude.log",
     benchmark:
@@ -85,10 +85,10 @@ rule published_conclude:
     run:
         run_process(
             log[0],
-            "scripts.published.job:conclusions",
+            "scripts.conclusions.job:conclude",
             threads,
-            parts=listed(input, BY_OUTCOME),
-            outputs=named(output, [*BY_OUTCOME, *CONCLUDED]),
+            tables=named(input, PUBLISHED_CONCLUDED_FROM),
+            outputs=named(output, CONCLUSION_TABLES),
             settings=params.settings,
         )
 
@@ -96,6 +96,7 @@ rule published_conclude:
 rule published:
     input:
         rules.published_values.output,
+        rules.published_estimate.output,
         rules.published_conclude.output,
     output:
         page="results/published/index.html",

@@ -18,3 +18,7 @@ class StudyError(Exception):
         self.place = place
         self.problem = problem
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type["StudyError"], tuple[str, str, str, str]]:
+        """So that it can come back from another process."""
+        return StudyError, (self.code, self.place, self.problem, self.remedy)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.models.cells import Cells
 from scripts.models.specification import Model, Regressor
 
 

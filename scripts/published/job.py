@@ -1,15 +1,14 @@
 """Entry points of the rules on published statistics: the files of a release in, the study's results tables out."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from scripts.artefacts import contract_schema, pool_results, read_results, write_results
+from scripts.artefacts import contract_schema, read_results, write_results
 from scripts.cohort.job import groups_of
 from scripts.cohort.trends import trends
-from scripts.conclusions.job import READ as CONCLUDED_FROM
-from scripts.conclusions.job import conclude
 from scripts.config.variants import changed
 from scripts.matching.la_balance import la_balance
 from scripts.matching.las import NEIGHBOURS, OUTCOME_PROFILE, LaMatching, la_matching
@@ -17,9 +16,10 @@ from scripts.models.cells import accumulate
 from scripts.published.ees import read_names, sha256
 from scripts.published.measures import breaks, outcome_values, read_figures
 from scripts.published.panel import groups_of_pilots, panel, pilots_of, profiles_of
+from scripts.workflow.spread import spread
 
 READ = ("published_values", "recording_breaks", "published_files")
-ESTIMATED = (
+MODELLED = (
     "estimates",
     "estimation_status",
     "model_terms",
@@ -28,8 +28,7 @@ ESTIMATED = (
     "la_effects",
     "sensitivity",
 )
-BY_OUTCOME = (*ESTIMATED, "variants", "la_matches", "la_balance", "trends", "published_groups")
-CONCLUDED = ("conclusions", "evidence", "specification_curve")
+ESTIMATED = (*MODELLED, "variants", "la_matches", "la_balance", "trends", "published_groups")
 # Nobody was counted: a published figure stands for no child that we know of.
 UNCOUNTED = "n_children"
 
@@ -52,31 +51,48 @@ def read(files: dict[str, str], outputs: dict[str, str], settings: dict[str, Any
 
 
 def estimate(
-    values_file: str, breaks_file: str, neighbours_file: str | None, outputs: dict[str, str], settings: dict[str, Any]
+    values_file: str,
+    breaks_file: str,
+    neighbours_file: str | None,
+    outputs: dict[str, str],
+    processes: int,
+    settings: dict[str, Any],
 ) -> None:
-    """Write every results table of one outcome (BY_OUTCOME).
+    """Write every results table of what is estimated (ESTIMATED), of all outcomes in turn.
 
     Parameters
     ----------
-    neighbours_file : the DfE's list; without it comparators are computed.
-    settings : outcome (key), published (config published_statistics), engine (settings of the models' stage).
+    neighbours_file : the DfE's list; without it comparators are computed. processes : outcomes estimated at a time.
+    settings : outcomes (keys), published (config published_statistics), engine (settings of the models' stage).
     """
+    estimated = partial(_estimated, values_file, breaks_file, neighbours_file, settings)
+    by_outcome = spread(estimated, settings["outcomes"], processes)
+    for name in ESTIMATED:
+        write_results(pl.concat([tables[name] for tables in by_outcome]), name, outputs[name])
+
+
+def _estimated(
+    values_file: str, breaks_file: str, neighbours_file: str | None, settings: dict[str, Any], outcome: str
+) -> dict[str, pl.DataFrame]:
+    """Every results table of one outcome."""
     from scripts.models.analysis import analyse
 
-    outcome, block = settings["outcome"], settings["published"]
+    block = settings["published"]
     known = read_results("published_values", values_file).filter(pl.col("outcome") == outcome)
     flagged = read_results("recording_breaks", breaks_file).filter(pl.col("measure") == outcome, pl.col("flagged") == 1)
     sample = Sample(known, flagged, neighbours_file, block)
     engine = settings["engine"] | {"outcome": outcome}
     rows = analyse([accumulate(sample.panel, engine)], [], engine)
-    tables = {name: pl.DataFrame(rows[name], schema=contract_schema(name)) for name in ESTIMATED}
-    tables["variants"] = _variants(known, flagged, neighbours_file, settings)
+    tables = {name: pl.DataFrame(rows[name], schema=contract_schema(name)) for name in MODELLED}
+    tables["variants"] = _variants(known, flagged, neighbours_file, block, engine)
     described = {"la_matches": sample.groups, "la_balance": sample.balance(), "trends": sample.trends()}
     described["published_groups"] = sample.used()
     tables |= {name: table.with_columns(outcome=pl.lit(outcome)) for name, table in described.items()}
-    for name, table in tables.items():
-        counted = [pl.lit(None, pl.Int64).alias(UNCOUNTED)] if UNCOUNTED in table.columns else []
-        write_results(table.with_columns(counted), name, outputs[name])
+    uncounted = pl.lit(None, pl.Int64).alias(UNCOUNTED)
+    return {
+        name: (table.with_columns(uncounted) if UNCOUNTED in table.columns else table).select(list(contract_schema(name)))
+        for name, table in tables.items()
+    }
 
 
 class Sample:
@@ -129,24 +145,20 @@ def _matching(block: dict[str, Any], neighbours_file: str | None) -> LaMatching:
 
 
 def _variants(
-    values: pl.DataFrame, flagged: pl.DataFrame, neighbours_file: str | None, settings: dict[str, Any]
+    values: pl.DataFrame,
+    flagged: pl.DataFrame,
+    neighbours_file: str | None,
+    block: dict[str, Any],
+    engine: dict[str, Any],
 ) -> pl.DataFrame:
     """Rows of `variants`: the headline estimate with one choice changed."""
     from scripts.models.analysis import headline_rows
 
-    engine, rows = settings["engine"] | {"outcome": settings["outcome"]}, []
+    rows = []
     engine = engine | {"inference": engine["inference"] | {"methods": [engine["inference"]["headline"]]}}
-    for variant in settings["published"]["variants"]:
-        told = {"outcome": settings["outcome"], "variant": variant["name"], "label": variant["label"]}
-        sample = Sample(values, flagged, neighbours_file, changed(settings["published"], variant))
+    for variant in block["variants"]:
+        told = {"outcome": engine["outcome"], "variant": variant["name"], "label": variant["label"]}
+        sample = Sample(values, flagged, neighbours_file, changed(block, variant))
         found = headline_rows([accumulate(sample.panel, engine)], engine) if sample.panel.height else [{}]
         rows += [{k: v for k, v in row.items() if k not in ("specification", "estimator")} | told for row in found]
     return pl.DataFrame(rows, schema=contract_schema("variants"))
-
-
-def conclusions(parts: dict[str, list[str]], outputs: dict[str, str], settings: dict[str, Any]) -> None:
-    """Collect the tables of all outcomes, and conclude. `settings`: as scripts.conclusions.job.conclude takes them."""
-    for name, paths in parts.items():
-        pool_results(name, paths, outputs[name])
-    given = {name: outputs[name] for name in CONCLUDED_FROM if name in outputs}
-    conclude(given, {name: outputs[name] for name in CONCLUDED}, settings)

@@ -3,11 +3,8 @@
 import base64
 import json
 import re
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +20,12 @@ from scripts.report.page import content, section_of
 from scripts.report.sections import SECTIONS
 from scripts.report.study import Study
 from scripts.report.words import month, number, signed
+from scripts.workflow.spread import spread
 
 TEMPLATES = Path(__file__).parent / "templates"
 PIXELS_PER_INCH = 96
+# Section of the page, and which of its charts
+Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,10 @@ def report(tables: dict[str, str], page: str, figures: str, processes: int, sett
     """
     study, read = _read(json.dumps([tables, settings]))
     found, sections = findings(study, read), content(read, study)
-    pictures = _drawn(list(sections), partial(_section, json.dumps([tables, settings]), figures), processes)
+    places = [(name, i) for name, section in sections.items() for i in range(len(section.charts))]
+    draw = partial(_draw, json.dumps([tables, settings]), figures)
+    drawn = dict(zip(places, spread(draw, places, processes), strict=True))
+    pictures = {name: [drawn[place] for place in places if place[0] == name] for name in sections}
     text = (
         _environment()
         .get_template("page.html")
@@ -81,19 +84,11 @@ def _read(told: str) -> tuple[Study, dict[str, pl.DataFrame]]:
     return Study.of(settings["config"], settings["protocol"]).with_names(read), read
 
 
-def _drawn(names: list[str], draw: Callable[[str], list[Picture]], processes: int) -> dict[str, list[Picture]]:
-    """The pictures of every section; drawing is Python alone, so only processes share it."""
-    if processes == 1:
-        return {name: draw(name) for name in names}
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        return dict(zip(names, pool.map(draw, names), strict=True))
-
-
-def _section(told: str, folder: str, name: str) -> list[Picture]:
-    """Draw the charts of a section."""
+def _draw(told: str, folder: str, place: Place) -> Picture:
+    """Draw one chart of a section."""
     study, read = _read(told)
-    synthetic = json.loads(told)[1]["synthetic"]
-    return [_picture(chart, folder, synthetic) for chart in section_of(name, read, study).charts]
+    name, position = place
+    return _picture(section_of(name, read, study).charts[position], folder, json.loads(told)[1]["synthetic"])
 
 
 def _environment() -> Environment:

@@ -315,13 +315,13 @@ class JobSettings:
         block = self.config["published_statistics"]
         return {name: block[name] for name in ("release", "years", "outcomes", "variants")}
 
-    def published_estimate(self, outcome: str) -> Settings:
+    def published_estimate(self) -> Settings:
         """The choices, and settings of the models' stage without anybody's covariates."""
         block = self.config["published_statistics"]
         models = {"confidence": self.config["models"]["confidence"], "headline": block["headline"], "subgroups": []}
         shown = ("title", "folder", "evidence", "outcomes")
         return {
-            "outcome": outcome,
+            "outcomes": list(block["outcomes"]),
             "published": {name: value for name, value in block.items() if name not in shown},
             "engine": {
                 "covariates": {"child": [], "la": []},

@@ -74,7 +74,7 @@ STAGES = {
     "destroy": Stage("scripts.governance.job", (REQUESTS,)),
     "published_values": Stage("scripts.published.job", (PUBLISHED,), ("published_values",)),
     "published_estimate": Stage("scripts.published.job", (PUBLISHED,), ("published_groups",)),
-    "published_conclude": Stage("scripts.published.job", (PUBLISHED,)),
+    "published_conclude": Stage("scripts.conclusions.job"),
     "published": Stage(
         "scripts.report.job",
         (CODES, DECISIONS, STYLE, CHECKLIST, "scripts/report/templates/*", "schemas/results.yaml"),

@@ -239,11 +239,6 @@ class Study:
 
     # ---- published statistics
 
-    @property
-    def measures(self) -> list[str]:
-        """The outcomes of the published statistics."""
-        return list(self.plan.config["published_statistics"]["outcomes"])
-
     def release_files(self) -> dict[str, str]:
         """Table -> file of the release that the published statistics are read from.
 
@@ -270,12 +265,12 @@ class Study:
     def _published_values_from(self) -> dict[str, Any]:
         return {table: self.digests.of(Path(path)) for table, path in self.release_files().items()}
 
-    def _published_estimate_from(self, outcome: str) -> dict[str, Any]:
+    def _published_estimate_from(self) -> dict[str, Any]:
         neighbours = [self.digests.of(Path(path)) for path in self.release_neighbours()]
         return {"values": self.digest("published_values"), "neighbours": neighbours}
 
     def _published_conclude_from(self) -> dict[str, Any]:
-        return {outcome: self.digest("published_estimate", outcome) for outcome in self.measures}
+        return {"estimate": self.digest("published_estimate")}
 
     def _published_from(self) -> dict[str, Any]:
         return {"conclude": self.digest("published_conclude")}

@@ -41,10 +41,11 @@ def _trends(tables: dict[str, pl.DataFrame], outcome: Outcome, study: Study) -> 
             grid = small.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
             for panel in grid[len(groups) :]:
                 panel.set_axis_off()
-            for panel, group in zip(grid, groups, strict=False):
+            for i, (panel, group) in enumerate(zip(grid, groups, strict=False)):
                 _lines(panel, shown.filter(pl.col("group") == group), dates[group], 2.5)
                 panel.set_title(study.la(group), fontsize=9.5)
-                panel.tick_params(labelsize=8.5, labelbottom=True)
+                panel.locator_params(nbins=4)
+                panel.tick_params(labelsize=8.5, labelbottom=i + across >= len(groups))
         return figure
 
     return [

@@ -88,9 +88,10 @@ def _estimated(
     described = {"la_matches": sample.groups, "la_balance": sample.balance(), "trends": sample.trends()}
     described["published_groups"] = sample.used()
     tables |= {name: table.with_columns(outcome=pl.lit(outcome)) for name, table in described.items()}
-    uncounted = pl.lit(None, pl.Int64).alias(UNCOUNTED)
+    uncounted = {UNCOUNTED: pl.lit(None, pl.Int64)}
+    schemas = {name: contract_schema(name) for name in tables}
     return {
-        name: (table.with_columns(uncounted) if UNCOUNTED in table.columns else table).select(list(contract_schema(name)))
+        name: table.with_columns(**uncounted if UNCOUNTED in schemas[name] else {}).select(list(schemas[name]))
         for name, table in tables.items()
     }
 

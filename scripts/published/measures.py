@@ -11,7 +11,7 @@ import polars as pl
 
 from scripts.published.ees import find_table, layout, load_release, read_table
 
-NOT_COMPARABLE, NO_ROW = "not comparable", "no row"
+NOT_COMPARABLE, NO_ROW, NOTHING = "not comparable", "no row", "nothing to divide by"
 KEYS = ["la_code", "census_year"]
 VALUES = dict.fromkeys(("outcome", "la_code"), pl.String) | {"financial_year": pl.Int64}
 VALUES |= dict.fromkeys(("numerator", "denominator", "value"), pl.Float64) | {"flag": pl.String}
@@ -80,7 +80,11 @@ def _outcome(key: str, entry: dict[str, Any], figures: pl.DataFrame, grid: pl.Da
         pl.when(known).then(top).cast(pl.Float64).alias("numerator"),
         pl.when(known).then(below).cast(pl.Float64).alias("denominator"),
         pl.when(known & (below > 0)).then(entry["times"] * top / below).cast(pl.Float64).alias("value"),
-        pl.when(~known).then(pl.concat_str(flags, separator="; ", ignore_nulls=True)).alias("flag"),
+        pl.when(~known)
+        .then(pl.concat_str(flags, separator="; ", ignore_nulls=True))
+        .when(~(below > 0))
+        .then(pl.lit(NOTHING))
+        .alias("flag"),
     )
 
 

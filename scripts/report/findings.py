@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from scripts.models.evidence import EFFECT, LEVELS, NO_EFFECT, UNCLEAR, read_rules
+from scripts.models.evidence import EFFECT, LEVELS, NO_EFFECT, UNCLEAR, Condition, read_rules
 from scripts.report.study import PERCENTAGE_POINTS, Outcome, Study
 from scripts.report.words import listed, number, signed
 
@@ -65,6 +65,11 @@ class Finding:
         """Estimate and unit."""
         return f"{signed(self.estimate)} {self.outcome.unit}" if self.estimate is not None else "not estimated"
 
+    @property
+    def hint(self) -> bool:
+        """Whether the interval leaves out zero although the evidence is too weak for a finding."""
+        return self.finding == UNCLEAR and _leaves_out_zero(self.ci_low, self.ci_high)
+
 
 def findings(study: Study, tables: dict[str, pl.DataFrame]) -> list[Finding]:
     """One Finding per configured outcome, in the order of the configuration."""
@@ -74,15 +79,19 @@ def findings(study: Study, tables: dict[str, pl.DataFrame]) -> list[Finding]:
 def in_short(found: list[Finding], practice_model: str) -> list[str]:
     """The whole answer in a few sentences, from the findings on the research questions."""
     primary = [each for each in found if each.outcome.primary]
+    hints = [each for each in primary if each.hint]
     effects, none, unclear = (
-        [each for each in primary if each.finding == kind] for kind in (EFFECT, NO_EFFECT, UNCLEAR)
+        [each for each in primary if each.finding == kind and not each.hint] for kind in (EFFECT, NO_EFFECT, UNCLEAR)
     )
     sentences = [f"None of {len(primary)} outcomes can be shown to have changed with {practice_model}."]
     if effects:
         told = listed([f"{_lowered(each)} ({each.rating} evidence)" for each in effects])
         sentences = [f"{len(effects)} of {len(primary)} outcomes changed with {practice_model}: {told}."]
     if none:
-        sentences.append(f"No effect that would matter: {listed([_inside(each.outcome) for each in none])}.")
+        told = listed([f"{_inside(each.outcome)} ({each.rating} evidence)" for each in none])
+        sentences.append(f"No effect that would matter: {told}.")
+    if hints:
+        sentences.append(f"A hint that may be chance: {listed([_lowered(each) for each in hints])}.")
     if unclear:
         others = effects and not none and len(unclear) > 1
         told = f"the other {len(unclear)}" if others else listed([_inside(each.outcome) for each in unclear])
@@ -116,12 +125,19 @@ def _finding(outcome: Outcome, study: Study, tables: dict[str, pl.DataFrame]) ->
         sentence = _sentence(outcome, row["finding"], estimate, low, high, study)
         facts = dict(own["evidence"].select("fact", "value").rows())
         why, bar = (
-            _why(row["finding"], row["rating"], facts, study.config["evidence"]),
+            _why(row, facts, study.config["evidence"]),
             _bar(outcome, estimate, low, high),
         )
-    return Finding(
-        outcome, estimate, low, high, row | {"mdes": scaled["mdes"]}, row["finding"], row["rating"], sentence, why, bar
-    )
+    numbers = row | {"mdes": scaled["mdes"], "n_figures": _yearly_figures(outcome, tables)}
+    return Finding(outcome, estimate, low, high, numbers, row["finding"], row["rating"], sentence, why, bar)
+
+
+def _yearly_figures(outcome: Outcome, tables: dict[str, pl.DataFrame]) -> int | None:
+    """How many LA-years an estimate from published statistics rests on, each once however many groups its LA serves."""
+    if "published_groups" not in tables:
+        return None
+    used = pl.col("used").is_in(["before", "after"])
+    return tables["published_groups"].filter(pl.col("outcome") == outcome.key, used).height
 
 
 def _without_interval(outcome: Outcome, study: Study, tables: dict[str, pl.DataFrame], estimate: float | None) -> str:
@@ -138,28 +154,43 @@ def _without_interval(outcome: Outcome, study: Study, tables: dict[str, pl.DataF
 def _sentence(outcome: Outcome, finding: str, estimate: float, low: float, high: float, study: Study) -> str:
     """What the interval allows to say, compared with what would have been expected from matched authorities."""
     unit = outcome.unit
+    told = f"{'lower' if estimate < 0 else 'higher'} by {number(abs(estimate), 1)} {unit}"
     if finding == EFFECT:
-        direction = "Lower" if estimate < 0 else "Higher"
         hundred = f": about {number(abs(estimate))} in 100" if unit == PERCENTAGE_POINTS and abs(estimate) >= 1 else ""
-        told = f"{number(abs(estimate), 1)} {unit}"
-        return f"{direction} by {told} than expected from matched authorities{hundred}."
+        return f"{told.capitalize()} than expected from matched authorities{hundred}."
     if finding == NO_EFFECT:
-        return f"No effect that would matter: any change is between {signed(low)} and {signed(high)} {unit}."
+        inside = max(abs(low), abs(high)) <= outcome.smallest_effect * outcome.scale
+        start = "No effect" if inside else "Probably no effect"
+        return f"{start} that would matter: any change is between {signed(low)} and {signed(high)} {unit}."
     ends = listed([f"{number(abs(end), 1)} {'lower' if end < 0 else 'higher'}" for end in (low, high)])
+    if _leaves_out_zero(low, high):
+        return f"Perhaps {told}, between {ends}; it may be chance."
     return f"Not clear: anything between {ends} fits the data."
 
 
-def _why(finding: str, rating: str, facts: dict[str, float | None], evidence: dict[str, Any]) -> str:
-    """What keeps the rating from being higher: the conditions of the next level that do not hold."""
-    rules = read_rules(evidence)
-    if finding == UNCLEAR:
-        return "both no change and changes that would matter fit the data"
-    ladder = rules.effect if finding == EFFECT else rules.no_effect
-    above = [level for level in LEVELS[: LEVELS.index(rating)] if level in ladder]
-    if not above:
-        return "every condition set beforehand holds"
-    failed = [condition.fact for condition in ladder[above[-1]] if not condition.holds(facts)]
-    return f"not {above[-1]}: {listed([DOUBTS[fact] for fact in failed])}"
+def _leaves_out_zero(low: float | None, high: float | None) -> bool:
+    return low is not None and high is not None and (low > 0 or high < 0)
+
+
+def _why(row: dict[str, Any], facts: dict[str, float | None], evidence: dict[str, Any]) -> str:
+    """What keeps the rating from being higher: the conditions of the next level that do not hold.
+
+    `row`: of results table `conclusions`.
+    """
+    rules, finding = read_rules(evidence), row["finding"]
+    ladder = rules.no_effect if finding == NO_EFFECT else rules.effect
+    if finding != UNCLEAR:
+        above = [level for level in LEVELS[: LEVELS.index(row["rating"])] if level in ladder]
+        if not above:
+            return "every condition set beforehand holds"
+        return f"not {above[-1]}: {_doubts(ladder[above[-1]], facts)}"
+    if _leaves_out_zero(row["ci_low"], row["ci_high"]) and ladder:
+        return _doubts(ladder[list(ladder)[-1]], facts)
+    return "both no change and changes that would matter fit the data"
+
+
+def _doubts(conditions: tuple[Condition, ...], facts: dict[str, float | None]) -> str:
+    return listed([DOUBTS[each.fact] for each in conditions if not each.holds(facts)])
 
 
 def _bar(outcome: Outcome, estimate: float, low: float, high: float) -> Bar:

@@ -109,6 +109,18 @@ def test_leaving_out_names_the_las_at_both_ends() -> None:
     assert f"between {MINUS}6.0 (without Jessamine)" in alt and f"{MINUS}2.0 percentage points (without Ashmere)" in alt
 
 
+def test_of_many_las_the_picture_shows_those_the_result_leans_on_and_the_figures_all() -> None:
+    codes = [f"{number}" for number in range(600, 620)]
+    many = [
+        {"outcome": SHARE, "la_code": code, "role": "comparator", "estimate": -0.02 + 0.001 * place}
+        for place, code in enumerate(codes)
+    ]
+    chart, *_ = robustness.leave_one_out(TABLES | {"leave_one_out": rows("leave_one_out", *many)}, STUDY)
+    drawn = svg(chart, WIDE, synthetic=False)
+    assert [f">{code}<" in drawn for code in codes] == [place >= 20 - robustness.SHOWN_LAS for place in range(20)]
+    assert chart.data["la_code"].to_list() == codes and "6 other LAs" in chart.caption
+
+
 def test_bands_are_in_their_order_and_codes_in_words() -> None:
     drawn = svg(only(robustness.subgroups), WIDE, synthetic=False)
     assert drawn.index(">below 5<") < drawn.index(">5 to below 13<") < drawn.index(">13 and above<")

@@ -64,6 +64,21 @@ def test_what_is_not_clear_names_both_ends(low: float, high: float, ends: str) -
     assert told.sentence == f"Not clear: anything between {ends} fits the data."
 
 
+def test_an_interval_without_zero_that_is_no_finding_is_called_a_hint_and_says_what_is_lacking() -> None:
+    told = found(DAYS, finding="unclear", rating="none", estimate=-3.0, ci_low=-5.0, ci_high=-1.0, p_adjusted=0.2)
+    assert told.hint
+    assert told.sentence == "Perhaps lower by 3.0 working days, between 5.0 lower and 1.0 lower; it may be chance."
+    assert "both no change" not in told.why and DOUBTS["p_randomisation"] in told.why
+    assert in_short([told], "Signs of Safety")[1:] == [
+        "A hint that may be chance: length of assessment 3.0 working days lower."
+    ]
+
+
+def test_no_effect_whose_interval_reaches_beyond_what_matters_is_only_probable() -> None:
+    told = found(DAYS, finding="no_effect", rating="low", estimate=0.1, ci_low=-0.5, ci_high=2.9)
+    assert told.sentence.startswith("Probably no effect that would matter: any change is between")
+
+
 def test_no_effect_that_matters_is_a_finding() -> None:
     told = found(DAYS, finding="no_effect", rating="high", estimate=0.1, ci_low=-0.5, ci_high=0.7)
     assert told.sentence.startswith("No effect that would matter: any change is between")

@@ -20,6 +20,10 @@ MODELS = {
 }
 
 
+# A picture of more LAs than this shows those on which the result leans most; its CSV has all of them.
+SHOWN_LAS = 14
+
+
 def _scaled(table: pl.DataFrame, outcome: Outcome, *more: str) -> pl.DataFrame:
     """An outcome's rows with a known estimate, in the unit shown."""
     own = table.filter(pl.col("outcome") == outcome.key).drop_nulls("estimate")
@@ -35,9 +39,10 @@ def _without_each(tables: dict[str, pl.DataFrame], outcome: Outcome, study: Stud
     rows = _scaled(tables["leave_one_out"], outcome, "ci_low", "ci_high").sort("estimate", "la_code")
     if rows.is_empty():
         return []
-    shown = rows.select("outcome", "la_code", "role", *NUMBERS)
     of_all = tables["conclusions"].filter(pl.col("outcome") == outcome.key)["estimate"][0]
-    everyone = None if of_all is None else of_all * outcome.scale
+    everyone = rows["estimate"].median() if of_all is None else of_all * outcome.scale
+    moved = (pl.col("estimate") - everyone).abs()
+    shown = rows.sort(moved, "la_code", descending=[True, False]).head(SHOWN_LAS).sort("estimate", "la_code")
 
     def draw(width: Width) -> Figure:
         figure, (panel,) = panels(width, 1, height([study.la(code) for code in shown["la_code"]], width))
@@ -51,11 +56,13 @@ def _without_each(tables: dict[str, pl.DataFrame], outcome: Outcome, study: Stud
             for row in shown.iter_rows(named=True)
         ]
         draw_intervals(panel, intervals, width, f"Effect without the LA named, {outcome.unit}")
-        if everyone is not None:
+        if of_all is not None:
             panel.axvline(everyone, color=ORANGE, linewidth=1.2, linestyle="--", zorder=0)
         return figure
 
     low, high = rows["estimate"].min(), rows["estimate"].max()
+    others = rows.height - shown.height
+    rest = f" Without any of the {others} other LAs it moves less than without these." if others else ""
     return [
         Chart(
             f"leave_one_out_{outcome.key}",
@@ -64,8 +71,8 @@ def _without_each(tables: dict[str, pl.DataFrame], outcome: Outcome, study: Stud
             f"(without {study.la(rows['la_code'][0])}) and {signed(high)} {outcome.unit} (without "
             f"{study.la(rows['la_code'][-1])}).",
             "The estimate without each LA (blue circles: pilots, grey squares: comparators; usual clustered "
-            "intervals). Dashed: with all. A line that stands apart is an LA on which the result leans.",
-            shown,
+            f"intervals). Dashed: with all. A line that stands apart is an LA on which the result leans.{rest}",
+            rows.select("outcome", "la_code", "role", *NUMBERS),
             draw,
         )
     ]

@@ -96,6 +96,7 @@ def _lines(panel: Axes, rows: pl.DataFrame, embedding: tuple[float, float], size
 def _together(panel: Axes, rows: pl.DataFrame, embedding: tuple[float, float], outcome: Outcome) -> None:
     """All pilots against all comparators, with bands and the lines' names beside them."""
     _lines(panel, rows, embedding, 4)
+    ends = rows.sort("financial_year").group_by("arm").last().sort("mean")["arm"].to_list()
     for arm, told, colour, _ in ARMS:
         of_arm = rows.filter(pl.col("arm") == arm)
         if of_arm.is_empty():
@@ -105,9 +106,9 @@ def _together(panel: Axes, rows: pl.DataFrame, embedding: tuple[float, float], o
         panel.fill_between(years, means - REACH * errors, means + REACH * errors, color=colour, alpha=0.15, linewidth=0)
         last = of_arm.row(-1, named=True)
         at = (last["financial_year"], last["mean"])
-        panel.annotate(
-            f" {told}", at, xytext=(6, 0), textcoords="offset points", va="center", color=colour, fontsize=10
-        )
+        # Above or below its line's end, so that names do not cover each other where lines meet.
+        side = "top" if arm == ends[0] else "bottom"
+        panel.annotate(f" {told}", at, xytext=(6, 0), textcoords="offset points", va=side, color=colour, fontsize=10)
     panel.text(
         sum(embedding) / 2,
         1.01,

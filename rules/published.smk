@@ -2,8 +2,7 @@
 # the CSV files of a release. Leaves: results/published/aggregate/{table}.csv, and the page results/published/index.html with its
 # pictures. Nothing here reads extracts, and no other rule reads what is left here.
 from scripts.conclusions.job import READ as CONCLUDED_FROM
-from scripts.published.job import ESTIMATED
-from scripts.published.job import READ as PUBLISHED_READ
+from scripts.published import job as published_job
 from scripts.workflow.stages import CONCLUSION_TABLES
 
 
@@ -11,7 +10,7 @@ rule published_values:
     input:
         lambda wildcards: ancient(list(STUDY.release_files().values())),
     output:
-        **{table: f"results/published/aggregate/{table}.csv" for table in PUBLISHED_READ},
+        **{table: f"results/published/aggregate/{table}.csv" for table in published_job.READ},
     log:
         "results/published/logs/values.log",
     benchmark:
@@ -23,15 +22,8 @@ rule published_values:
     message:
         "Read the published statistics"
     run:
-        tables = named(output, PUBLISHED_READ)
-        run_process(
-            log[0],
-            "scripts.published.job:read",
-            threads,
-            files=params.files,
-            outputs=tables,
-            settings=params.settings,
-        )
+        tables = named(output, published_job.READ)
+        run_logged(log[0], published_job.read, params.files, tables, params.settings)
 
 
 rule published_estimate:
@@ -40,7 +32,7 @@ rule published_estimate:
         breaks=rules.published_values.output.recording_breaks,
         neighbours=lambda wildcards: ancient(STUDY.release_neighbours()),
     output:
-        **{table: f"results/published/aggregate/{table}.csv" for table in ESTIMATED},
+        **{table: f"results/published/aggregate/{table}.csv" for table in published_job.ESTIMATED},
     log:
         "results/published/logs/estimate.log",
     benchmark:
@@ -59,13 +51,13 @@ rule published_estimate:
             values_file=input.values,
             breaks_file=input.breaks,
             neighbours_file=optional(input.neighbours),
-            outputs=named(output, ESTIMATED),
+            outputs=named(output, published_job.ESTIMATED),
             processes=threads,
             settings=params.settings,
         )
 
 
-PUBLISHED_CONCLUDED_FROM = [table for table in CONCLUDED_FROM if table in ESTIMATED]
+PUBLISHED_CONCLUDED_FROM = [table for table in CONCLUDED_FROM if table in published_job.ESTIMATED]
 
 
 rule published_conclude:

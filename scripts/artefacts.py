@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from scripts.errors import StudyError
 from scripts.privacy.encryption import KEY_VARIABLE, decrypted, encrypted, is_encrypted, named_chunk_bytes, named_key
+from scripts.yaml_file import load_yaml
 
 CONTRACT_FILE = Path(__file__).parent.parent / "schemas" / "results.yaml"
 # What `atomic` calls its temporary files: .{name}.{eight characters}
@@ -128,7 +128,7 @@ def parquet_source(path: str | os.PathLike[str]) -> Path | bytes:
 @cache
 def results_contract() -> dict[str, Any]:
     """The documented tables of `results/aggregate`: columns, types, meanings, and which columns count people."""
-    return yaml.safe_load(CONTRACT_FILE.read_text(encoding="utf-8"))["tables"]
+    return load_yaml(CONTRACT_FILE)["tables"]
 
 
 def contract_schema(table: str) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from scripts.errors import StudyError
+from scripts.yaml_file import load_yaml
 
 # The level that stands for a gap in a categorical covariate, from cleaning to the models.
 MISSING = "Missing"
@@ -60,7 +60,7 @@ def load_codes(name: str) -> CodeSet:
     path = CODES_FOLDER / f"{name}.yaml"
     if not path.is_file():
         raise StudyError("CODES", f"schemas/codes/{name}.yaml", "no such code set", "Add the file or correct the name")
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = load_yaml(path)
     code_set = CodeSet(
         name=name,
         codes=tuple(Code(**entry) for entry in content["codes"]),

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from scripts.yaml_file import load_yaml
+
 DECISIONS_FILE = Path(__file__).parent.parent / "schemas" / "decisions.yaml"
 ANY = "*"
 # A longer value is told by what it is.
@@ -37,7 +39,7 @@ def decisions() -> tuple[Decision, ...]:
 
 @cache
 def _content() -> dict[str, Any]:
-    return yaml.safe_load(DECISIONS_FILE.read_text(encoding="utf-8"))
+    return load_yaml(DECISIONS_FILE)
 
 
 def values(decision: Decision, config: dict[str, Any]) -> list[tuple[str, str]]:

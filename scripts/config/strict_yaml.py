@@ -13,7 +13,7 @@ from scripts.config.schema import SCHEMA_FILE, Mistake, dotted
 from scripts.errors import StudyError
 
 
-class StrictLoader(yaml.SafeLoader):
+class StrictLoader(yaml.CSafeLoader):
     """YAML's safe loader without dates: 2014-11-01 stays the text it is."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 (declared by the base class)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from scripts.errors import StudyError
+from scripts.yaml_file import load_yaml
 
 ALIASES_FOLDER = Path(__file__).parent.parent.parent / "schemas" / "aliases"
 # The canonical tables that ingest leaves, whatever the format; schemas/tables.py says what is in them.
@@ -89,7 +89,7 @@ def load_layouts(source_format: str) -> dict[str, FileLayout]:
     if not path.is_file():
         known = sorted(file.stem for file in ALIASES_FOLDER.glob("*.yaml"))
         raise StudyError("CONFIG", "extracts.format", "there is no alias table for this format", f"Use one of {known}")
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = load_yaml(path)
     return {kind: _file_layout(kind, entry, content) for kind, entry in content["kinds"].items()}
 
 

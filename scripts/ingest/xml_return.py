@@ -13,12 +13,12 @@ from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 import polars as pl
-import yaml
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from scripts.errors import StudyError
 from scripts.ingest.tabular import place_of
+from scripts.yaml_file import load_yaml
 
 RETURNS_FOLDER = Path(__file__).parent.parent.parent / "schemas" / "returns"
 
@@ -49,7 +49,7 @@ class Description:
 @cache
 def describe(name: str) -> Description:
     """The description of a return: cin or ssda903."""
-    content = yaml.safe_load((RETURNS_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    content = load_yaml(RETURNS_FOLDER / f"{name}.yaml")
     fields: dict[str, list[str]] = {}
     for entry in content["modules"].values():
         fields.setdefault(entry["module"], []).extend(entry.get("fields", []))

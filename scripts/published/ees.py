@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from schemas.tables import LA_PATTERN
 from scripts.errors import StudyError
+from scripts.yaml_file import load_yaml
 
 LAYOUT_FILE = Path(__file__).parent.parent.parent / "schemas" / "published" / "ees.yaml"
 KEY = ["la_code", "census_year", "category", "figure"]
@@ -37,7 +37,7 @@ class Release:
 @cache
 def layout() -> dict[str, Any]:
     """The content of schemas/published/ees.yaml."""
-    return yaml.safe_load(LAYOUT_FILE.read_text(encoding="utf-8"))
+    return load_yaml(LAYOUT_FILE)
 
 
 def load_release(name: str) -> Release:

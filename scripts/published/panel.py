@@ -10,13 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from scripts.cohort.groups import Pilot, Profiles, la_profiles, matched_groups
+from scripts.cohort.groups import Pilot, Profiles, matched_groups
 from scripts.dates import financial_year_of
-from scripts.matching.las import NEIGHBOURS, LaMatching
+from scripts.matching.las import NEIGHBOURS, LaMatching, outcome_profile
 from scripts.matching.neighbours import read_neighbours
 
 ALL = "all"
-NO_COVARIATES = {"la_code": pl.String, "financial_year": pl.Int64}
 
 
 def pilots_of(settings: dict[str, Any], known: set[str], broken: set[str]) -> list[Pilot]:
@@ -28,12 +27,17 @@ def pilots_of(settings: dict[str, Any], known: set[str], broken: set[str]) -> li
 
 
 def profiles_of(values: pl.DataFrame, pilots: list[Pilot]) -> Profiles:
-    """Level and trend of the outcome in every LA before embedding."""
-    events = values.drop_nulls("value").select(
-        "la_code", "financial_year", pl.date(pl.col("financial_year") + 1, 3, 31).alias("event_end"), outcome="value"
-    )
-    by_la = [frame for _, frame in events.group_by("la_code", maintain_order=True)]
-    return la_profiles(pilots, by_la, pl.DataFrame(schema=NO_COVARIATES))
+    """Pilot -> level and trend of the outcome in every LA, over the years that ended before embedding."""
+    starts = {each.embedding_start for each in pilots}
+    by_start = {start: _profiles(values.drop_nulls("value"), start) for start in starts}
+    return {each.code: by_start[each.embedding_start] for each in pilots}
+
+
+def _profiles(values: pl.DataFrame, start: date) -> pl.DataFrame:
+    """The profiles before one date; a year is one number, so its mean is itself."""
+    past = values.filter(pl.date(pl.col("financial_year") + 1, 3, 31) < start).sort("la_code", "financial_year")
+    summary = past.select("la_code", "financial_year", pl.lit(1, pl.Int64).alias("n"), pl.col("value").alias("mean"))
+    return outcome_profile(summary, financial_year_of(start) + 1)
 
 
 def groups_of_pilots(

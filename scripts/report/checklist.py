@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
+from scripts.yaml_file import load_yaml
 
 CHECKLIST_FILE = Path(__file__).parent.parent.parent / "schemas" / "reporting_checklist.yaml"
 
@@ -23,5 +23,5 @@ class Item:
 @cache
 def items() -> tuple[Item, ...]:
     """All items, by guideline."""
-    content = yaml.safe_load(CHECKLIST_FILE.read_text(encoding="utf-8"))
+    content = load_yaml(CHECKLIST_FILE)
     return tuple(Item(name, **entry) for name, entries in content.items() for entry in entries)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import yaml
 
 from scripts.dates import HolidayCalendar, bank_holidays
+from scripts.yaml_file import load_yaml
 
 CALIBRATION_FILE = Path(__file__).parents[2] / "schemas" / "calibration.yaml"
 STAGE = 20080401
@@ -108,7 +108,7 @@ class Study:
 @cache
 def calibration() -> dict[str, Any]:
     """The published figures, the measures compared, and the generator's assumptions."""
-    return yaml.safe_load(CALIBRATION_FILE.read_text(encoding="utf-8"))
+    return load_yaml(CALIBRATION_FILE)
 
 
 def published(name: str) -> Any:

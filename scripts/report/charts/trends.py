@@ -45,7 +45,10 @@ def _trends(tables: dict[str, pl.DataFrame], outcome: Outcome, study: Study) -> 
                 _lines(panel, shown.filter(pl.col("group") == group), dates[group], 2.5)
                 panel.set_title(study.la(group), fontsize=9.5)
                 panel.locator_params(nbins=4)
-                panel.tick_params(labelsize=8.5, labelbottom=i + across >= len(groups))
+                panel.tick_params(labelsize=8.5, labelbottom=True)
+                # Scales are shared; drawing every one of them would take most of the time.
+                panel.xaxis.set_visible(i + across >= len(groups))
+                panel.yaxis.set_visible(i % across == 0)
         return figure
 
     return [

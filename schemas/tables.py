@@ -15,9 +15,8 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
+from schemas.patterns import LA_PATTERN
 from scripts.errors import StudyError
-
-LA_PATTERN = r"^\d{3}$"
 
 
 def _key(**rules: Any) -> Any:

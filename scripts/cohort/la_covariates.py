@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from schemas.tables import LA_PATTERN
+from schemas.patterns import LA_PATTERN
 from scripts.errors import StudyError
 
 KEY = {"la_code": pl.String, "financial_year": pl.Int32}

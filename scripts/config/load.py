@@ -6,13 +6,12 @@ The files are read again because Snakemake's own reader lets the later of two eq
 """
 
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from scripts.config.crosschecks import cross_mistakes
 from scripts.config.schema import schema_mistakes
-from scripts.config.strict_yaml import compose, content_of, refuse, repeated_keys
+from scripts.config.strict_yaml import compose, content_of, normalise, refuse, repeated_keys
 
 
 def load_study(
@@ -50,12 +49,3 @@ def in_order(value: Any, patterns: list[Any]) -> Any:
     return {
         key: in_order(value[key], [mapping.get(key) for mapping in mappings]) for key in dict.fromkeys([*named, *value])
     }
-
-
-def normalise(value: Any) -> Any:
-    """Deep copy with plain dicts and lists, keys as text, dates as ISO strings (YAML reads unquoted dates as dates)."""
-    if isinstance(value, Mapping):
-        return {str(key): normalise(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [normalise(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else value

@@ -3,7 +3,8 @@
 In: a file. Out: a plain mapping, or one StudyError that names file, key and lines.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def content_of(root: yaml.Node | None) -> dict[str, Any]:
     """The mapping that a syntax tree stands for."""
     return StrictLoader("").construct_document(root) if root else {}
+
+
+def normalise(value: Any) -> Any:
+    """Deep copy with plain dicts and lists, keys as text, dates as ISO strings (YAML reads unquoted dates as dates)."""
+    if isinstance(value, Mapping):
+        return {str(key): normalise(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [normalise(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def compose(path: Path) -> yaml.Node | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from schemas.tables import LA_PATTERN
+from schemas.patterns import LA_PATTERN
 from scripts.errors import StudyError
 
 # The header of the published file.

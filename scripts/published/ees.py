@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from schemas.tables import LA_PATTERN
+from schemas.patterns import LA_PATTERN
 from scripts.errors import StudyError
 from scripts.yaml_file import load_yaml
 

@@ -9,8 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scripts.config.load import normalise
-from scripts.config.strict_yaml import read_yaml
+from scripts.config.strict_yaml import normalise, read_yaml
 from scripts.config.variants import overlaid
 from scripts.errors import StudyError
 

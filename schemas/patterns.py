@@ -1,0 +1,3 @@
+"""Forms that identifiers have in every table."""
+
+LA_PATTERN = r"^\d{3}$"

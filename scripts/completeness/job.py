@@ -1,7 +1,6 @@
 """The entry points of rules `profile` and `completeness`: cleaned tables and published files in, counts out."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -18,10 +17,9 @@ from scripts.completeness.compare import (
 )
 from scripts.completeness.profile import yearly_profile
 from scripts.errors import StudyError
-from scripts.published.ees import Release, find_table, layout, load_release, read_table, sha256
+from scripts.published.ees import Release, comparable, find_table, layout, load_release, manifest, read_table
 
 TABLES = ("completeness", "recording_breaks", "published_files")
-FLAG_NOT_COMPARABLE = "not comparable"
 
 
 def published_files(folder: str | None) -> dict[str, str]:
@@ -70,27 +68,16 @@ def completeness(profiles: str, files: dict[str, str], outputs: dict[str, str], 
         _refuse(table)
     write_results(table, "completeness", outputs["completeness"])
     write_results(recording_breaks(found, window, choices), "recording_breaks", outputs["recording_breaks"])
-    write_results(_manifest(files, release.name), "published_files", outputs["published_files"])
+    write_results(manifest(files, release.name), "published_files", outputs["published_files"])
 
 
 def _published(files: dict[str, str], release: Release) -> pl.DataFrame:
     """The published count of each measure per source LA and year; one that covers less than its name says is none."""
-    counts = []
-    for table, path in files.items():
-        figures = read_table(path, table, release).filter(figure=table)
-        first = layout()["tables"][table]["figures"][table].get("comparable_from")
-        early = pl.col("census_year") < (first or 0)
-        value, flag = pl.when(~early).then("value"), pl.when(early).then(pl.lit(FLAG_NOT_COMPARABLE)).otherwise("flag")
-        counts.append(
-            figures.select("la_code", "census_year", pl.col("figure").alias("measure"), value, flag.alias("flag"))
-        )
+    counts = [
+        comparable(read_table(path, table, release, figures=[table]), table).rename({"figure": "measure"})
+        for table, path in files.items()
+    ]
     return pl.concat(counts).select(*PUBLISHED)
-
-
-def _manifest(files: dict[str, str], release: str) -> pl.DataFrame:
-    """Which published files the comparison rests on (trap T-28)."""
-    rows = [(release, table, Path(path).name, sha256(path)) for table, path in files.items()]
-    return pl.DataFrame(rows, schema=dict.fromkeys(("release", "table", "file", "sha256"), pl.String), orient="row")
 
 
 def _refuse(table: pl.DataFrame) -> None:

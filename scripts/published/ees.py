@@ -19,6 +19,7 @@ from scripts.errors import StudyError
 from scripts.yaml_file import load_yaml
 
 LAYOUT_FILE = Path(__file__).parent.parent.parent / "schemas" / "published" / "ees.yaml"
+NOT_COMPARABLE = "not comparable"
 KEY = ["la_code", "census_year", "category", "figure"]
 NUMBER = r"^-?\d+(\.\d+)?$"
 SINGLE_YEAR = r"^\d{4}$"
@@ -74,12 +75,15 @@ def sha256(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def read_table(path: str | Path, table: str, release: Release, level: str = "la") -> pl.DataFrame:
-    """The figures of a published table at one geographic level.
+def read_table(
+    path: str | Path, table: str, release: Release, level: str = "la", figures: list[str] | None = None
+) -> pl.DataFrame:
+    """Figures of a published table at one geographic level.
 
     Parameters
     ----------
     table, level : key of `tables` and of `levels` in schemas/published/ees.yaml.
+    figures : those wanted, so that the columns of others may be absent; by default all.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def read_table(path: str | Path, table: str, release: Release, level: str = "la"
         the number of rows and never a value.
     """
     place, described = Path(path).name, layout()["tables"][table]
-    names = {figure: entry["names"] for figure, entry in described["figures"].items()}
+    names = {name: entry["names"] for name, entry in described["figures"].items() if figures is None or name in figures}
     rows = _renamed(_read(path), layout()["keys"] | names, place)
     rows = rows.filter(pl.col("geographic_level").str.to_lowercase() == layout()["levels"][level])
     rows = rows.with_columns(census_year(pl.col("time_period"), described["single_year"]).alias("census_year"))
@@ -102,8 +106,27 @@ def read_table(path: str | Path, table: str, release: Release, level: str = "la"
         _refuse(rows, unfit, "LA_CODE", place, "old_la_code is no three-digit code")
     else:
         rows = rows.with_columns(pl.lit(None, pl.String).alias("la_code"))
-    figures = rows.unpivot(list(names), index=KEY[:-1], variable_name="figure", value_name="text")
-    return _valued(figures, release, place, level).sort(KEY)
+    cells = rows.unpivot(list(names), index=KEY[:-1], variable_name="figure", value_name="text")
+    return _valued(cells, release, place, level).sort(KEY)
+
+
+def comparable(figures: pl.DataFrame, table: str) -> pl.DataFrame:
+    """What `read_table` gives, without the values of years in which a figure covered less than its name says."""
+    described = layout()["tables"][table]["figures"]
+    first = {name: entry["comparable_from"] for name, entry in described.items() if "comparable_from" in entry}
+    starts = pl.col("figure").replace_strict(first, default=0, return_dtype=pl.Int64)
+    early = pl.col("census_year") < starts
+    flag = pl.when(early).then(pl.lit(NOT_COMPARABLE)).otherwise("flag").alias("flag")
+    return figures.with_columns(pl.when(~early).then("value").alias("value"), flag)
+
+
+def manifest(files: dict[str, str], release: str) -> pl.DataFrame:
+    """Which published files a result rests on (trap T-28): results table `published_files`.
+
+    `files`: table -> path.
+    """
+    rows = [(release, table, Path(path).name, sha256(path)) for table, path in files.items()]
+    return pl.DataFrame(rows, schema=dict.fromkeys(("release", "table", "file", "sha256"), pl.String), orient="row")
 
 
 def read_names(path: str | Path) -> dict[str, str]:

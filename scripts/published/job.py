@@ -1,7 +1,6 @@
 """Entry points of the rules on published statistics: the files of a release in, the study's results tables out."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,7 +12,7 @@ from scripts.config.variants import changed
 from scripts.matching.la_balance import la_balance
 from scripts.matching.las import NEIGHBOURS, OUTCOME_PROFILE, LaMatching, la_matching
 from scripts.models.cells import accumulate
-from scripts.published.ees import read_names, sha256
+from scripts.published.ees import manifest, read_names
 from scripts.published.measures import breaks, outcome_values, read_figures
 from scripts.published.panel import groups_of_pilots, panel, pilots_of, profiles_of
 from scripts.workflow.spread import spread
@@ -37,14 +36,15 @@ def read(files: dict[str, str], outputs: dict[str, str], settings: dict[str, Any
     """Write values of all outcomes, breaks in recording and the files read. `settings`: config published_statistics."""
     years, outcomes = settings["years"], settings["outcomes"]
     last = max(years["last"], *(each["change"].get("years.last", 0) for each in settings["variants"]))
-    values = outcome_values(read_figures(files, settings["release"]), outcomes, range(years["first"], last + 1))
+    values = outcome_values(
+        read_figures(files, outcomes, settings["release"]), outcomes, range(years["first"], last + 1)
+    )
     names = read_names(next(iter(files.values())))
     values = values.with_columns(pl.col("la_code").replace_strict(names, default=None).alias("la_name"))
-    told = [(settings["release"], table, Path(path).name, sha256(path)) for table, path in files.items()]
     tables = {
         "published_values": values,
         "recording_breaks": breaks(values, {key: float(entry["jump"]) for key, entry in outcomes.items()}),
-        "published_files": pl.DataFrame(told, schema=contract_schema("published_files"), orient="row"),
+        "published_files": manifest(files, settings["release"]),
     }
     for name, table in tables.items():
         write_results(table, name, outputs[name])

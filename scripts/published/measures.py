@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from scripts.published.ees import find_table, layout, load_release, read_table
+from scripts.published.ees import comparable, find_table, layout, load_release, read_table
 
-NOT_COMPARABLE, NO_ROW, NOTHING = "not comparable", "no row", "nothing to divide by"
+NO_ROW, NOTHING = "no row", "nothing to divide by"
 KEYS = ["la_code", "census_year"]
 VALUES = dict.fromkeys(("outcome", "la_code"), pl.String) | {"financial_year": pl.Int64}
 VALUES |= dict.fromkeys(("numerator", "denominator", "value"), pl.Float64) | {"flag": pl.String}
@@ -35,20 +35,14 @@ def files_of(folder: str, outcomes: dict[str, dict[str, Any]]) -> dict[str, str]
     return {table: str(find_table(folder, table)) for table in tables_of(outcomes)}
 
 
-def read_figures(files: dict[str, str], release: str) -> pl.DataFrame:
-    """Figures of all tables: la_code, census_year, figure, value, flag."""
+def read_figures(files: dict[str, str], outcomes: dict[str, dict[str, Any]], release: str) -> pl.DataFrame:
+    """The figures that the outcomes need, from the tables' files: la_code, census_year, figure, value, flag."""
     told = load_release(release)
-    return pl.concat([_comparable(read_table(path, table, told), table) for table, path in files.items()])
-
-
-def _comparable(figures: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Figures without the years in which they covered less than their name says."""
-    described = layout()["tables"][table]["figures"]
-    first = {name: entry["comparable_from"] for name, entry in described.items() if "comparable_from" in entry}
-    starts = pl.col("figure").replace_strict(first, default=0, return_dtype=pl.Int64)
-    early = pl.col("census_year") < starts
-    flag = pl.when(early).then(pl.lit(NOT_COMPARABLE)).otherwise("flag").alias("flag")
-    return figures.select(*KEYS, "figure", pl.when(~early).then("value").alias("value"), flag)
+    read = [
+        comparable(read_table(files[table], table, told, figures=names), table)
+        for table, names in tables_of(outcomes).items()
+    ]
+    return pl.concat(read).select(*KEYS, "figure", "value", "flag")
 
 
 def outcome_values(figures: pl.DataFrame, outcomes: dict[str, dict[str, Any]], years: range) -> pl.DataFrame:

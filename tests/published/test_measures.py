@@ -101,7 +101,7 @@ def test_only_tables_that_an_outcome_needs_are_read() -> None:
 
 def test_years_in_which_a_figure_covered_less_are_not_compared(tmp_path: Path) -> None:
     files = files_of(write_release(tmp_path, world()), OUTCOMES)
-    found = outcome_values(read_figures(files, "ees_2024"), OUTCOMES, range(2012, 2016))
+    found = outcome_values(read_figures(files, OUTCOMES, "ees_2024"), OUTCOMES, range(2012, 2016))
     lost = found.filter(pl.col("value").is_null())
     assert set(lost["outcome"]) == {"median_assessment", "within_45_days"}
     assert set(lost["financial_year"]) == {2012, 2013}
@@ -112,7 +112,7 @@ def test_years_in_which_a_figure_covered_less_are_not_compared(tmp_path: Path) -
 def test_t27_names_of_older_releases_give_the_same_values(tmp_path: Path, newest: bool) -> None:
     expected = files_of(write_release(tmp_path / "a", world()), OUTCOMES)
     other = files_of(write_release(tmp_path / "b", world(), newest_names=newest), OUTCOMES)
-    assert read_figures(other, "ees_2020").equals(read_figures(expected, "ees_2024"))
+    assert read_figures(other, OUTCOMES, "ees_2020").equals(read_figures(expected, OUTCOMES, "ees_2024"))
 
 
 def test_t26_the_same_symbol_is_lost_for_the_reason_of_its_release(tmp_path: Path) -> None:
@@ -122,10 +122,10 @@ def test_t26_the_same_symbol_is_lost_for_the_reason_of_its_release(tmp_path: Pat
     files = files_of(write_release(tmp_path, some), OUTCOMES)
     wanted = {"m": OUTCOMES["median_assessment"]}
     for release, meaning in (("sfr_2013", "suppressed"), ("ees_2024", "not available")):
-        found = outcome_values(read_figures(files, release), wanted, range(2018, 2019)).filter(la_code="304")
+        found = outcome_values(read_figures(files, OUTCOMES, release), wanted, range(2018, 2019)).filter(la_code="304")
         assert found["flag"].to_list() == [f"median_days: {meaning}"]
     with pytest.raises(StudyError, match=r"neither a number nor a symbol of release ees_2020: 1 times \(median_days\)"):
-        read_figures(files, "ees_2020")
+        read_figures(files, OUTCOMES, "ees_2020")
 
 
 def written(folder: Path, source: Path) -> dict[str, bytes]:
@@ -163,7 +163,7 @@ def test_t23_nine_character_codes_of_the_real_release_change_no_byte(tmp_path: P
 
 @needs_release
 def test_the_real_release_has_the_figures_published_and_loses_the_returns_that_failed() -> None:
-    found = outcome_values(read_figures(files_of(RELEASE, OUTCOMES), "ees_2024"), OUTCOMES, range(2012, 2020))
+    found = outcome_values(read_figures(files_of(RELEASE, OUTCOMES), OUTCOMES, "ees_2024"), OUTCOMES, range(2012, 2020))
     assert set(PILOTS) <= set(found["la_code"])
     # Norfolk's return of 2013 failed (trap T-25).
     norfolk = found.filter(la_code="926", financial_year=2012, outcome="no_further_action").row(0, named=True)

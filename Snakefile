@@ -10,7 +10,6 @@ min_version("9.0")
 sys.path.insert(0, str(Path(workflow.basedir)))
 from scripts.workflow.jobs import ONE_BLAS_THREAD
 
-# One process runs many light jobs as threads, none of which may start BLAS threads: they cost digits and cores.
 os.environ |= ONE_BLAS_THREAD
 
 

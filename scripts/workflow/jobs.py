@@ -18,6 +18,7 @@ from typing import Any
 from scripts.errors import StudyError
 
 ROOT = Path(__file__).parent.parent.parent
+# In processes of their own and in the main one, whose light jobs are many threads: BLAS threads cost digits and cores.
 ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 

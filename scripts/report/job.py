@@ -51,10 +51,11 @@ def report(tables: dict[str, str], page: str, figures: str, processes: int, sett
     tables : results table -> CSV. processes : how many draw.
     settings : config (the whole study), synthetic, protocol (scripts.report.study).
     """
-    study, read = _read(json.dumps([tables, settings]))
+    told = json.dumps([tables, settings])
+    study, read = _read(told)
     found, sections = findings(study, read), content(read, study)
     places = [(name, i) for name, section in sections.items() for i in range(len(section.charts))]
-    draw = partial(_draw, json.dumps([tables, settings]), figures)
+    draw = partial(_draw, told, figures, settings["synthetic"])
     drawn = dict(zip(places, spread(draw, places, processes), strict=True))
     pictures = {name: [drawn[place] for place in places if place[0] == name] for name in sections}
     text = (
@@ -84,11 +85,17 @@ def _read(told: str) -> tuple[Study, dict[str, pl.DataFrame]]:
     return Study.of(settings["config"], settings["protocol"]).with_names(read), read
 
 
-def _draw(told: str, folder: str, place: Place) -> Picture:
-    """Draw one chart of a section."""
+@cache
+def _charts(told: str, section: str) -> list[Chart]:
+    """The charts of a section, made once in each process that draws some of them."""
     study, read = _read(told)
-    name, position = place
-    return _picture(section_of(name, read, study).charts[position], folder, json.loads(told)[1]["synthetic"])
+    return section_of(section, read, study).charts
+
+
+def _draw(told: str, folder: str, synthetic: bool, place: Place) -> Picture:
+    """Draw one chart of a section."""
+    section, position = place
+    return _picture(_charts(told, section)[position], folder, synthetic)
 
 
 def _environment() -> Environment:

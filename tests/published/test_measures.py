@@ -136,13 +136,12 @@ def written(folder: Path, source: Path) -> dict[str, bytes]:
 
 
 def garbled(folder: Path, source: Path) -> Path:
-    """A copy of a release with nonsense in the nine-character codes of one table and the names of another."""
+    """A copy of a release with nonsense in the nine-character codes of two tables."""
     folder.mkdir()
     for path in source.glob("*.csv"):
         table = pl.read_csv(path, infer_schema=False)
-        column = {"c4": "new_la_code", "c2": "new_la_code"}.get(path.name[:2])
-        if column:
-            table = table.with_columns(pl.col(column).str.reverse())
+        if path.name.startswith(("c2_", "c4_")):
+            table = table.with_columns(pl.col("new_la_code").str.reverse())
         table.write_csv(folder / path.name)
     return folder
 

@@ -1,6 +1,7 @@
 """`snakemake published` on made-up releases, as a reader without access to any records would run it."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import polars as pl
@@ -32,7 +33,7 @@ FEW_DRAWS = {
 class Published(Project):
     """A copy of the project that is asked for nothing but published statistics."""
 
-    def snakemake(self, *arguments: str):  # noqa: ANN201
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """As Project, for the target `published` on the folder `release`."""
         return super().snakemake("published", *arguments, "--config", "published=release")
 

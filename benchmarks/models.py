@@ -43,7 +43,11 @@ def settings() -> dict[str, Any]:
     child += [{"name": name, "kind": "binary", "match": True} for name in BINARY]
     child.append({"name": "age", "kind": "numeric", "match": True, "cuts": [5, 13]})
     la = [{"name": name, "fill": "linear"} for name in ("density", "rating")]
-    return {"outcome": "any", "covariates": {"child": child, "la": la}, "models": {"subgroups": ["age"]}}
+    return {
+        "outcome": "any",
+        "covariates": {"child": child, "la": la},
+        "models": {"subgroups": ["age"], "min_level_children": 0},
+    }
 
 
 def matched_rows(n_rows: int, rng: np.random.Generator) -> pl.DataFrame:

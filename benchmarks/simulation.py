@@ -214,7 +214,7 @@ def settings(outcome: str) -> dict[str, Any]:
             ],
             "la": [{"name": "density", "fill": "linear"}],
         },
-        "models": {"subgroups": []},
+        "models": {"subgroups": [], "min_level_children": 0},
     }
 
 

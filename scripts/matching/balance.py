@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from scripts.codes import MISSING
+from scripts.contributions import shares_of_largest
 from scripts.matching.cem import covariate_cells
 from scripts.matching.covariates import (
     ChildCovariate,
@@ -35,17 +36,20 @@ MEAN = "mean"
 BYTE = 1 << 8
 KEYS = {"period": pl.String, "stage": pl.String}
 ARMS = ("treated", "comparator")
+# Children with and without an outcome that is 0 or 1
+WITH = ("n_children_with", "n_children_without")
 COLUMNS = (
     KEYS
     | {"covariate": pl.String, "level": pl.String}
     | {f"mean_{arm}": pl.Float64 for arm in ARMS}
     | {f"n_children_{arm}": pl.Int64 for arm in ARMS}
     | dict.fromkeys(("smd", "variance_ratio", "ecdf_mean", "ecdf_max"), pl.Float64)
+    | {f"share_{which}_{arm}": pl.Float64 for arm in ARMS for which in ("largest", "two_largest")}
 )
 OVERALL_COLUMNS = (
     KEYS
     | {"l1": pl.Float64, "local_common_support": pl.Float64}
-    | {f"{count}_{arm}": pl.Int64 for arm in ARMS for count in ("n_rows", "n_children", "n_las")}
+    | {f"{count}_{arm}": pl.Int64 for arm in ARMS for count in ("n_rows", "n_children", "n_las", *WITH)}
     | {f"ess_{arm}": pl.Float64 for arm in ARMS}
 )
 
@@ -80,6 +84,22 @@ class Sample:
         placed = codes.astype(np.uint8 if n_levels <= BYTE else np.int32)[self.order]
         tables = tally(placed, self.cell, self.child, self.weights, n_levels)
         return Tally(*(table.reshape(len(STAGES), 2, 2, n_levels) for table in tables))
+
+    def shares_of_largest(self, values: np.ndarray) -> dict[tuple[int, int], dict[str, float | None]]:
+        """(stage, period) -> shares that the children with most of a number hold in its weighted sum, by arm.
+
+        `values`: (n,) in the order of the cohort's rows, 0 where unknown.
+        """
+        starts = np.flatnonzero(np.diff(self.child, prepend=-1) != 0)
+        size, found = np.abs(values)[self.order], {}
+        for period, stage in PERIOD_STAGES:
+            found[stage, period] = {}
+            for arm, name in ((1, ARMS[0]), (0, ARMS[1])):
+                here = np.where(self.cell == 2 * period + arm, self.weights[stage] * size, 0.0)
+                by_child = np.add.reduceat(here, starts) if len(starts) else here
+                one, two = shares_of_largest(by_child, float(by_child.sum()))
+                found[stage, period] |= {f"share_largest_{name}": one, f"share_two_largest_{name}": two}
+        return found
 
 
 def sample(cohort: pl.DataFrame, individual: np.ndarray, composite: np.ndarray) -> Sample:
@@ -153,6 +173,7 @@ def _numeric_rows(
     `distinct`: (L,) the value of each level of `values`, NaN for a gap.
     """
     rows, known = [], ~np.isnan(distinct)
+    shares = sample.shares_of_largest(np.nan_to_num(distinct)[values.codes])
     tally, counted = sample.tally(values.codes, len(distinct)), sample.tally(gaps.codes, 2)
     sums, squares, points = tally.sums[..., known], tally.squares[..., known], distinct[known]
     for period, stage in PERIOD_STAGES:
@@ -167,6 +188,7 @@ def _numeric_rows(
                 "ecdf_mean": distance.mean() if len(distance) else np.nan,
                 "ecdf_max": distance.max() if len(distance) else np.nan,
             }
+            | shares[stage, period]
         )
     return rows
 
@@ -187,6 +209,9 @@ def _overall_rows(sample: Sample, cohort: pl.DataFrame, covariates: tuple[ChildC
     in_cells = sample.tally(cells, int(cells.max(initial=0)) + 1)
     in_las = sample.tally(las.codes, max(len(las.names), 1))
     whole, rows = sample.tally(np.zeros(cohort.height, dtype=np.int64), 1), []
+    outcome = cohort["outcome"].cast(pl.Float64).to_numpy()
+    binary = bool(np.isin(outcome, (0.0, 1.0)).all())
+    with_outcome = sample.tally((outcome != 0).astype(np.int64), 2)
     for period, stage in PERIOD_STAGES:
         table = in_cells.sums[stage, period]
         shares, filled = _shares(table), table > 0
@@ -199,6 +224,8 @@ def _overall_rows(sample: Sample, cohort: pl.DataFrame, covariates: tuple[ChildC
                 f"n_las_{label}": int((in_las.rows[here] > 0).sum()),
                 f"ess_{label}": _ratio(whole.sums[here][0] ** 2, whole.squares[here][0]),
             }
+            for name, has in zip(WITH, (1, 0), strict=True):
+                arms[f"{name}_{label}"] = int(with_outcome.children[here][has]) if binary else None
         rows.append(
             {
                 "period": PERIODS[period],

@@ -2,8 +2,8 @@
 
 What enters: a completed matched cohort. What leaves: a `Design`, a list of factors (dummy columns as one code per row)
 and numeric columns, which writes itself out as float64 for any block of rows. Columns (study-design section 6): const;
-child covariates (a dummy per level but the most frequent one, "Missing" being a level; binary and numeric as they are);
-bands of numeric covariates that a subgroup analysis needs. Everything else a model holds (arm, period, years, LA
+child covariates (a dummy per level but the most frequent one, "Missing" being a level, which rare levels join; binary and
+numeric as they are); bands of numeric covariates that a subgroup analysis needs. Everything else a model holds (arm, period, years, LA
 covariates, years since embedding) is one number per cell of the cross-products and joins there.
 """
 
@@ -13,9 +13,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scripts.matching.covariates import ChildCovariate, Levels, banded_levels, child_covariates, text_levels
+from scripts.matching.covariates import (
+    ChildCovariate,
+    Levels,
+    banded_levels,
+    child_covariates,
+    children,
+    distinct_children,
+    text_levels,
+)
 
 TOO_MANY_GAPS = "more gaps than imputation.max_missing_share allows"
+RARE = "fewer children than models.min_level_children; the level joins the most frequent one"
 
 
 @dataclass(frozen=True)
@@ -114,29 +123,49 @@ class Design:
 def build_design(frame: pl.DataFrame, settings: dict[str, Any]) -> Design:
     """The design of a completed matched cohort.
 
-    A covariate of the settings that the frame lacks has left in imputation and is reported as such.
+    A covariate of the settings that the frame lacks has left in imputation and is reported as such. A level of a
+    categorical or binary one that has fewer children than models.min_level_children gets no column: no coefficient may
+    be about a few children (docs/release.md).
     """
     present = [c for c in child_covariates(settings) if c.name in frame.columns]
     gone = [(c.name, TOO_MANY_GAPS) for c in child_covariates(settings) if c.name not in frame.columns]
     subgroups = settings["models"]["subgroups"]
     banded = [c for c in present if c.kind == "numeric" and c.name in subgroups and c.cuts]
+    child, fewest = children(frame), settings["models"]["min_level_children"]
+    made = [_child_part(frame[c.name], c, child, fewest) for c in present]
+    gone += [(name, RARE) for _, rare in made for name in rare]
     parts = (
         Factor("const", ("const",), np.zeros(frame.height, dtype=np.int64), ""),
-        *(part for c in present for part in _child_parts(frame[c.name], c)),
+        *(part for part, _ in made if part is not None),
         *(_dummies("band", c.name, banded_levels(frame[c.name], c.cuts), 0) for c in banded),
     )
     return Design(frame.height, tuple(part for part in parts if part.names), tuple(gone))
 
 
-def _child_parts(column: pl.Series, covariate: ChildCovariate) -> list[Factor | Numeric]:
-    """Columns of one child covariate."""
+def _child_part(
+    column: pl.Series, covariate: ChildCovariate, child: np.ndarray, fewest: int
+) -> tuple[Factor | Numeric | None, list[str]]:
+    """The columns of one child covariate, if it has any, and the names of columns that rare levels would have had.
+
+    `child`: (n,) the child of each row. `fewest`: distinct children that a level needs.
+    """
     if covariate.kind != "categorical":
-        return [Numeric("child", covariate.name, column.cast(pl.Float64).to_numpy())]
+        values = column.cast(pl.Float64).to_numpy()
+        if covariate.kind == "binary" and distinct_children(child, values.astype(np.int64), 2).min() < fewest:
+            return None, [covariate.name]
+        return Numeric("child", covariate.name, values), []
     levels = text_levels(column)
     if not levels.names:
-        return []
+        return None, []
     # argmax takes the first of equally frequent levels, and levels are in text order.
-    return [_dummies("child", covariate.name, levels, int(np.argmax(np.bincount(levels.codes))))]
+    reference = int(np.argmax(np.bincount(levels.codes)))
+    rare = distinct_children(child, levels.codes, len(levels.names)) < fewest
+    rare[reference] = False
+    joined = np.where(rare, reference, np.arange(len(levels.names)))
+    kept = np.flatnonzero(~rare)
+    common = Levels(tuple(levels.names[i] for i in kept), np.searchsorted(kept, joined)[levels.codes])
+    names = [level_column(covariate.name, levels.names[i]) for i in np.flatnonzero(rare)]
+    return _dummies("child", covariate.name, common, int(np.searchsorted(kept, reference))), names
 
 
 def _dummies(role: str, name: str, levels: Levels, reference: int) -> Factor:

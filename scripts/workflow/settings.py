@@ -186,7 +186,8 @@ class JobSettings:
             "outcome": outcome,
             "covariates": self._covariates(outcome),
             "imputation": {"max_missing_share": self.config["imputation"]["max_missing_share"]},
-            "models": {"subgroups": self.config["models"]["subgroups"], "specifications": chosen},
+            "models": {name: self.config["models"][name] for name in ("subgroups", "min_level_children")}
+            | {"specifications": chosen},
         }
 
     def cross_products(self, outcome: str, imputation: str) -> Settings:

@@ -63,3 +63,18 @@ def test_a_comparator_of_two_groups_counts_once_in_all() -> None:
 
 def test_no_events_no_rows() -> None:
     assert trends(events(), GROUPS).is_empty()
+
+
+def test_the_largest_shares_are_of_children_not_of_rows() -> None:
+    # Children 1 (510 a), 3 (510 b) and 6 (511 a) of 10; the pilot's one child holds all.
+    found, pilot = row("501", "comparator"), row("501", "pilot")
+    assert (found["share_largest"], found["share_two_largest"]) == (pytest.approx(0.6), pytest.approx(0.9))
+    assert (pilot["share_largest"], pilot["share_two_largest"]) == (1.0, 1.0)
+    assert found["n_children_with"] is None
+
+
+def test_of_a_share_the_children_with_and_without_it_are_counted() -> None:
+    shares = trends(events(("510", "a", 2014, 1.0), ("510", "a", 2014, 0.0), ("511", "a", 2014, 0.0)), GROUPS)
+    found = shares.filter(pl.col("group") == "501").row(0, named=True)
+    assert (found["n_children_with"], found["n_children_without"], found["n_children"]) == (1, 2, 2)
+    assert found["share_largest"] is None

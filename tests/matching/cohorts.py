@@ -29,6 +29,7 @@ def settings(**changes: Any) -> dict[str, Any]:
             "confidence": 0.95,
             "headline": "main",
             "subgroups": ["gender", "age"],
+            "min_level_children": 0,
             "specifications": {
                 "main": {"estimator": "did"} | flags,
                 "unadjusted": {"estimator": "did", "child_covariates": False, "la_covariates": False},

@@ -26,6 +26,7 @@ def small() -> pl.DataFrame:
             "post": [0] * 9,
             "age": [2.0, 4.0, 6.0, 8.0, 2.0, 2.0, 6.0, None, None],
             "gender": ["f", "f", "m", "m", "f", "m", "m", "m", "m"],
+            "outcome": [1, 0, 0, 0, 1, 0, 0, 1, 0],
         }
     )
 
@@ -99,3 +100,16 @@ def test_an_empty_cohort_has_counts_of_zero_and_no_numbers() -> None:
     assert overall["n_rows_treated"].to_list() == [0] * 4
     assert overall["l1"].null_count() == 4
     assert table["smd"].null_count() == table.height
+
+
+def test_children_with_and_without_an_outcome_and_the_largest_shares_by_hand() -> None:
+    """Comparator d has a row with and one without. Ages: treated 2 + 4 + 6 + 8, comparators 2 + 2 + 6 (d unknown)."""
+    table, overall = balance_tables(small(), (AGE, SEX), np.array([1.0] * 7 + [0.5] * 2), np.zeros(9))
+    before, age = row(overall, period="pre", stage="before"), row(table, period="pre", stage="before", covariate="age")
+    assert [before[f"n_children_{which}_treated"] for which in ("with", "without")] == [1, 3]
+    assert [before[f"n_children_{which}_comparator"] for which in ("with", "without")] == [2, 3]
+    assert age["share_largest_treated"] == pytest.approx(0.4)
+    assert age["share_two_largest_treated"] == pytest.approx(0.7)
+    assert age["share_largest_comparator"] == pytest.approx(0.6)
+    assert age["share_two_largest_comparator"] == pytest.approx(0.8)
+    assert table.filter(pl.col("covariate") == "gender")["share_largest_treated"].null_count() == 8

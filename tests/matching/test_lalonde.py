@@ -133,7 +133,7 @@ def test_balance_of_nearest_neighbours_as_matchit() -> None:
     frame = matched(nearest())
     treated = frame["treated"].to_numpy()
     score = logit_predictor(terms(frame, ALL), treated, np.ones(frame.height))
-    frame = frame.with_columns(distance=pl.Series(1 / (1 + np.exp(-score))))
+    frame = frame.with_columns(distance=pl.Series(1 / (1 + np.exp(-score))), outcome=pl.col("re78"))
     shown = (*ALL, ChildCovariate("distance", "numeric", False, ()))
     levels, _ = balance_tables(frame, shown, frame["individual_weight"].to_numpy(), frame["weight"].to_numpy())
     after = {

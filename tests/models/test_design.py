@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scripts.models.columns import COLLINEAR, EMPTY, independent_columns
-from scripts.models.design import TOO_MANY_GAPS, build_design
+from scripts.models.design import RARE, TOO_MANY_GAPS, build_design
 from scripts.models.la_panel import CONSTANT, standardised
 from tests.matching.cohorts import cohort, settings
 
@@ -25,8 +25,26 @@ def test_columns_are_the_constant_then_child_covariates_then_bands_of_subgroups(
     assert design.columns[2:4] == ("age", "disability")
     assert design.columns[4:] == ("age[5 to below 13]", "age[13 and above]", "age[Missing]")
     assert design.roles == ("const", "child", "child", "child", "band", "band", "band")
-    without = build_design(cohort(n_groups=2), settings(models={"subgroups": ["gender"]}))
+    without = build_design(cohort(n_groups=2), settings(models={"subgroups": ["gender"], "min_level_children": 0}))
     assert "band" not in without.roles
+
+
+@pytest.mark.parametrize(("n_children", "has_column"), [(9, False), (10, True), (11, True)])
+def test_a_level_of_fewer_than_ten_children_has_no_column_and_joins_the_most_frequent(
+    n_children: int, has_column: bool
+) -> None:
+    frame = cohort(n_groups=2)
+    of = frame.select("la_code", "child_id").unique(maintain_order=True).head(n_children)
+    rare = frame.join(of.with_columns(rare=True), on=["la_code", "child_id"], how="left", maintain_order="left")["rare"]
+    is_rare = rare.fill_null(False).to_numpy()
+    frame = frame.with_columns(gender=np.where(is_rare, "9", "2"), disability=is_rare.astype(np.int64))
+    chosen = settings()
+    chosen["models"]["min_level_children"] = 10
+    design = build_design(frame, chosen)
+    assert [name in design.columns for name in ("gender[9]", "disability")] == [has_column] * 2
+    assert design.left_out == (() if has_column else (("gender[9]", RARE), ("disability", RARE)))
+    if not has_column:
+        assert not any(name.startswith("gender") for name in design.columns)
 
 
 def test_blocks_of_rows_are_rows_of_the_whole() -> None:

@@ -123,7 +123,9 @@ def test_breusch_godfrey_of_one_series_agrees_with_statsmodels_and_r(lags: int) 
     frame, x, y = one_unit(40)
     chosen = settings()
     age = [each for each in chosen["covariates"]["child"] if each["name"] == "age"]
-    cells = accumulate(frame, chosen | {"covariates": {"child": age, "la": []}, "models": {"subgroups": []}})
+    cells = accumulate(
+        frame, chosen | {"covariates": {"child": age, "la": []}, "models": {"subgroups": [], "min_level_children": 0}}
+    )
     whole = model(SPECIFICATIONS["did"], cells, MAX_MISSING_SHARE)
     # Without the dummies of years, which would leave a single series nothing.
     shown = replace(whole, regressors=tuple(each for each in whole.regressors if each.name in ("const", "age")))

@@ -145,7 +145,7 @@ def test_levels_of_covariates_are_combinations_of_columns(cells: Cells) -> None:
 
 
 def test_a_number_without_bands_has_no_levels() -> None:
-    without = accumulate(matched(), settings(models={"subgroups": ["gender"]}))
+    without = accumulate(matched(), settings(models={"subgroups": ["gender"], "min_level_children": 0}))
     assert levels(without, "age") == {}
     assert levels(without, "unheard_of") == {}
 

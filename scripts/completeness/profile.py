@@ -22,22 +22,31 @@ def yearly_profile(la: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
 
     Parameters
     ----------
-    tables : referrals (referral_date, is_cin), assessments (assessment_end, working_days), conferences (icpc_date),
-        plans (cpp_start).
+    tables : referrals (referral_date, is_cin), assessments (assessment_end, working_days), both with child_id;
+        conferences (icpc_date), plans (cpp_start).
 
     Returns
     -------
     la_code, census_year, n_referrals, n_classified (class known), n_nfa, nfa_share (n_nfa / n_classified; null of
-    none), n_assessments, median_duration (working days), n_conferences, n_plans; a year per row, sorted.
+    none), n_assessments, median_duration (working days), n_conferences, n_plans; distinct children n_children_nfa and
+    n_children_in_need, and n_children_below and n_children_above, on or beyond the median; a year per row, sorted.
     """
-    is_nfa = pl.col("is_cin") == NO_FURTHER_ACTION
+    is_nfa, child = pl.col("is_cin") == NO_FURTHER_ACTION, pl.col("child_id")
+    days = pl.col("working_days")
     counted = {
         "referrals": [
             pl.len().alias("n_referrals"),
             (pl.col("is_cin") != UNKNOWN).sum().alias("n_classified"),
             is_nfa.sum().alias("n_nfa"),
+            child.filter(is_nfa).n_unique().alias("n_children_nfa"),
+            child.filter(~is_nfa & (pl.col("is_cin") != UNKNOWN)).n_unique().alias("n_children_in_need"),
         ],
-        "assessments": [pl.len().alias("n_assessments"), pl.col("working_days").median().alias("median_duration")],
+        "assessments": [
+            pl.len().alias("n_assessments"),
+            days.median().alias("median_duration"),
+            child.filter(days <= days.median()).n_unique().alias("n_children_below"),
+            child.filter(days >= days.median()).n_unique().alias("n_children_above"),
+        ],
         "conferences": [pl.len().alias("n_conferences")],
         "plans": [pl.len().alias("n_plans")],
     }

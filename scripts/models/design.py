@@ -2,9 +2,9 @@
 
 What enters: a completed matched cohort. What leaves: a `Design`, a list of factors (dummy columns as one code per row)
 and numeric columns, which writes itself out as float64 for any block of rows. Columns (study-design section 6): const;
-child covariates (a dummy per level but the most frequent one, "Missing" being a level, which rare levels join; binary and
-numeric as they are); bands of numeric covariates that a subgroup analysis needs. Everything else a model holds (arm, period, years, LA
-covariates, years since embedding) is one number per cell of the cross-products and joins there.
+child covariates (a dummy per level but the most frequent one, "Missing" being a level, which rare levels join; binary
+and numeric as they are); bands of numeric covariates that a subgroup analysis needs. Everything else a model holds
+(arm, period, years, LA covariates, years since embedding) is one number per cell of the cross-products and joins there.
 """
 
 from dataclasses import dataclass

@@ -87,11 +87,12 @@ class Tables:
         keys = {"specification": specification, "estimator": estimator, "method": method}
         self.add("estimates", **keys, **numbers, **counts.shown)
 
-    def add_status(self, specification: str, counts: Counts, reason: str) -> None:
-        """One row of `estimation_status`: a reason means that nothing could be estimated."""
+    def add_status(self, specification: str, counts: Counts, reason: str, size: dict[str, int] | None = None) -> None:
+        """One row of `estimation_status`: a reason means that nothing could be estimated. `size`: as Fitted.size."""
         status = NOT_ESTIMABLE if reason else ESTIMATED if counts.supports_inference else POINT_ONLY
         reason = reason or (FEW_LAS if status == POINT_ONLY else "")
-        self.add("estimation_status", specification=specification, status=status, reason=reason or None)
+        told = {"status": status, "reason": reason or None} | (size or {})
+        self.add("estimation_status", specification=specification, **told)
 
     def add_failure(self, specification: Specification, counts: Counts, methods: tuple[str, ...], reason: str) -> None:
         """A specification that cannot be estimated: rows with counts alone, and why."""
@@ -157,7 +158,7 @@ def add_linear(tables: Tables, specification: Specification, outcome: Outcome) -
     if not any(each.effect for each in fitted.used):
         tables.add_failure(specification, fitted.counts, outcome.parameters.methods, NOT_IDENTIFIED)
         return None
-    tables.add_status(specification.name, fitted.counts, "")
+    tables.add_status(specification.name, fitted.counts, "", fitted.size)
     stayed = [each.name for each in fitted.used if each.effect]
     inferred = outcome.infer(specification, fitted, stayed, outcome.parameters.methods)
     for each in (each for each in fitted.regressors if each.effect):

@@ -80,6 +80,16 @@ class Fitted:
         """The regressors that stay, in the order of the coefficients."""
         return [self.regressors[i] for i in self.kept]
 
+    @property
+    def size(self) -> dict[str, int]:
+        """Parameters, and groups of rows that differ in their regressors, at least: those of cells that differ in what
+        is constant within cells, and one more for every column of children."""
+        const = self.models[0].cells.columns == "const"
+        within = [each.cell for each in self.used if np.array_equal(each.basis, const)]
+        present = self.models[0].cells.rows > 0
+        patterns = len(np.unique(np.stack(within)[:, present], axis=1).T) if within else 1
+        return {"parameters": len(self.used), "patterns": patterns + len(self.used) - len(within)}
+
     def position(self, name: str) -> int | None:
         """Where a regressor stands among the coefficients; None if it left."""
         return next((i for i, each in enumerate(self.used) if each.name == name), None)

@@ -33,6 +33,10 @@ def profiles(tmp_path: Path) -> Path:
         "median_duration": [30.0, 31.0],
         "n_conferences": [0, 0],
         "n_plans": [0, 0],
+        "n_children_nfa": [20, 50],
+        "n_children_in_need": [80, 50],
+        "n_children_below": [40, 40],
+        "n_children_above": [40, 40],
     }
     write_results(pl.DataFrame(rows), "yearly_profile", tmp_path / "yearly_profile.csv")
     return tmp_path / "yearly_profile.csv"
@@ -112,8 +116,8 @@ def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:
 def test_the_profile_of_an_la_is_written_as_documented(tmp_path: Path) -> None:
     day = date(2014, 5, 1)
     tables = {
-        "referrals": pl.DataFrame({"referral_date": [day], "is_cin": [0]}),
-        "assessments": pl.DataFrame({"assessment_end": [day], "working_days": [7]}),
+        "referrals": pl.DataFrame({"child_id": ["a"], "referral_date": [day], "is_cin": [0]}),
+        "assessments": pl.DataFrame({"child_id": ["a"], "assessment_end": [day], "working_days": [7]}),
         "conferences": pl.DataFrame({"icpc_date": [day]}),
         "plans": pl.DataFrame({"cpp_start": [day]}),
     }
@@ -121,4 +125,4 @@ def test_the_profile_of_an_la_is_written_as_documented(tmp_path: Path) -> None:
         write_parquet(table, tmp_path / f"{name}.parquet")
     profile("501", {name: str(tmp_path / f"{name}.parquet") for name in tables}, str(tmp_path / "profile.csv"))
     row = read_results("yearly_profile", tmp_path / "profile.csv").row(0)
-    assert row == ("501", 2014, 1, 1, 1, 1.0, 1, 7.0, 1, 1)
+    assert row == ("501", 2014, 1, 1, 1, 1.0, 1, 7.0, 1, 1, 1, 0, 1, 1)

@@ -1,5 +1,4 @@
 # From per-LA extracts to estimates. `snakemake -n` previews, `snakemake --cores N` runs; config.yaml is the study.
-import os
 import sys
 from pathlib import Path
 
@@ -8,9 +7,6 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 sys.path.insert(0, str(Path(workflow.basedir)))
-from scripts.workflow.jobs import ONE_BLAS_THREAD
-
-os.environ |= ONE_BLAS_THREAD
 
 
 configfile: "config.yaml"
@@ -58,3 +54,4 @@ rule all:
 
 
 include: "rules/governance.smk"
+include: "rules/release.smk"

@@ -1,7 +1,12 @@
 # What every stage shares. In: the merged configuration. Leaves: STUDY (what jobs are given, what makes them stale),
 # the values of the wildcards, and how a job runs as a thread or in a process of its own.
 import atexit
+import os
 
+from scripts.workflow.jobs import ONE_BLAS_THREAD
+
+# Before anything loads a library of linear algebra.
+os.environ |= ONE_BLAS_THREAD
 from scripts.config.load import load_study
 from scripts.governance.command import Command
 from scripts.outcomes.measures import MEASURES

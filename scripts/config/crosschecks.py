@@ -18,6 +18,7 @@ from scripts.dates import financial_year_of
 from scripts.errors import StudyError
 from scripts.models.evidence import read_rules
 from scripts.published.ees import layout
+from scripts.release.contract import disclosed
 
 Study = dict[str, Any]
 PROFILE_OF_OUTCOME = {"outcome_level", "outcome_trend"}
@@ -104,6 +105,7 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
             yield Reference(("models", "specifications", key, "outcomes", place), name, "an outcome", outcomes)
     yield Reference(("models", "headline"), study["models"]["headline"], "a specification", set(specifications))
     yield from _inference_references(study)
+    yield from _release_references(study)
     releases = set(layout()["releases"])
     yield Reference(("completeness", "release"), study["completeness"]["release"], "a known release", releases)
 
@@ -146,6 +148,21 @@ def _matching_references(study: Study) -> Iterator[Reference]:
     names = {covariate["name"] for covariate in study["covariates"]["child"]}
     for position, name in enumerate(study["matching"]["children"]["nearest"]["exact"]):
         yield Reference(("matching", "children", "nearest", "exact", position), name, "a child covariate", names)
+
+
+def _release_references(study: Study) -> Iterator[Reference]:
+    """Tables that can leave, and outcomes."""
+    release, outcomes, tables = study["release"], set(study["outcomes"]), set(disclosed())
+    for name in release["outputs"]:
+        yield Reference(("release", "outputs", name), name, "a results table that can leave", tables)
+    for key in ("structural", "withhold"):
+        for position, entry in enumerate(release[key]):
+            path = ("release", key, position, "table")
+            yield Reference(path, entry["table"], "a results table that can leave", tables)
+    for position, name in enumerate(release["outcomes"] if release["outcomes"] != "all" else ()):
+        yield Reference(("release", "outcomes", position), name, "an outcome", outcomes)
+    for position, name in enumerate(release["cross_products"]["outcomes"]):
+        yield Reference(("release", "cross_products", "outcomes", position), name, "an outcome", outcomes)
 
 
 def _inference_references(study: Study) -> Iterator[Reference]:

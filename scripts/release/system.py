@@ -137,8 +137,8 @@ class Component:
         found, unproven = [], 0
         open_ = [i for i, place in enumerate(self.protected) if not self._large(low, i, width)]
         # A narrow outer interval is proof by itself; points are drawn for the others.
-        if any(_span(low[self.protected[i]], high[self.protected[i]]) >= width for i in open_):
-            self._draw(inner)
+        wide = sum(_span(low[self.protected[i]], high[self.protected[i]]) >= width for i in open_)
+        self._draw(inner, min(POINTS, wide // 2))
         exact: dict[int, tuple[float, float]] = {}
         for i in open_:
             place = self.protected[i]
@@ -193,10 +193,10 @@ class Component:
                 break
         return low, high
 
-    def _draw(self, inner: "_Witnesses") -> None:
+    def _draw(self, inner: "_Witnesses", points: int) -> None:
         """Points that satisfy everything, at random corners for the protected cells."""
         random = np.random.default_rng(0)
-        for number in range(POINTS):
+        for number in range(points):
             objective = np.zeros(len(self.cells))
             signs = random.choice([-1.0, 1.0], len(self.protected)) if number > 1 else 1.0 - 2.0 * number
             objective[self.protected] = signs
@@ -212,6 +212,13 @@ class Component:
             inner.add(point)
             ends.append(float(point[place]))
             sources |= dict.fromkeys(used)
+        # A cell that a number shows by itself has no constraint whose dual would name it.
+        own = ((self.low, self.low_source, ends[0]), (self.high, self.high_source, ends[1]))
+        sources |= {
+            which[place]: None
+            for bound, which, end in own
+            if which[place] is not None and abs(bound[place] - end) < NEAR
+        }
         return ends[0], ends[1], tuple(sorted(sources))
 
     @cached_property

@@ -35,6 +35,10 @@ DOUBTS = {
 }
 
 
+# A result that rests on too few children to leave the secure environment
+WITHHELD = "withheld"
+
+
 @dataclass(frozen=True)
 class Bar:
     """An interval on a scale from -1 to 1, where the smallest effect worth having is at `worth` either side of zero."""
@@ -63,6 +67,8 @@ class Finding:
     @property
     def effect(self) -> str:
         """Estimate and unit."""
+        if self.finding == WITHHELD:
+            return WITHHELD
         return f"{signed(self.estimate)} {self.outcome.unit}" if self.estimate is not None else "not estimated"
 
     @property
@@ -92,8 +98,10 @@ def in_short(found: list[Finding], practice_model: str) -> list[str]:
         sentences.append(f"No effect that would matter: {told}.")
     if hints:
         sentences.append(f"A hint that may be chance: {listed([_lowered(each) for each in hints])}.")
+    if held := [each for each in primary if each.finding == WITHHELD]:
+        sentences.append(f"Withheld to protect people: {listed([_inside(each.outcome) for each in held])}.")
     if unclear:
-        others = effects and not none and len(unclear) > 1
+        others = effects and not none and not held and len(unclear) > 1
         told = f"the other {len(unclear)}" if others else listed([_inside(each.outcome) for each in unclear])
         sentences.append(f"Not clear either way, which is not “no effect”: {told}.")
     return sentences
@@ -119,6 +127,12 @@ def _finding(outcome: Outcome, study: Study, tables: dict[str, pl.DataFrame]) ->
         for name in ("estimate", "ci_low", "ci_high", "mdes")
     }
     estimate, low, high = (scaled[name] for name in ("estimate", "ci_low", "ci_high"))
+    if row["finding"] is None:
+        told = "Withheld: too few children stand behind this result for it to leave the secure environment."
+        numbers = row | {"n_figures": None}
+        return Finding(
+            outcome, None, None, None, numbers, WITHHELD, "none", told, "the rules that protect people", None
+        )
     if low is None or high is None:
         sentence, why, bar = _without_interval(outcome, study, tables, estimate), "there is no interval", None
     else:

@@ -14,11 +14,12 @@ from jinja2 import Environment
 
 from scripts.artefacts import atomic, read_results, write_text
 from scripts.pages.templates import environment
-from scripts.report.canvas import NARROW, WIDE, Chart, svg
+from scripts.release.safe_csv import formula_safe, read_safe
+from scripts.report.canvas import DOTS_PER_INCH, NARROW, WIDE, Chart, png, svg
 from scripts.report.findings import findings, in_short
 from scripts.report.page import content, section_of
 from scripts.report.sections import SECTIONS
-from scripts.report.study import Study
+from scripts.report.study import RELEASE, Study
 from scripts.report.words import month, number, signed
 from scripts.workflow.spread import spread
 
@@ -81,7 +82,8 @@ def report(tables: dict[str, str], page: str, figures: str, processes: int, sett
 def _read(told: str) -> tuple[Study, dict[str, pl.DataFrame]]:
     """The study and its results tables, of tables and settings as JSON; each process that draws reads them once."""
     tables, settings = json.loads(told)
-    read = {name: read_results(name, path) for name, path in tables.items()}
+    reader = read_safe if settings["config"].get("edition") == RELEASE else read_results
+    read = {name: reader(name, path) for name, path in tables.items()}
     return Study.of(settings["config"], settings["protocol"]).with_names(read), read
 
 
@@ -95,7 +97,8 @@ def _charts(told: str, section: str) -> list[Chart]:
 def _draw(told: str, folder: str, synthetic: bool, place: Place) -> Picture:
     """Draw one chart of a section."""
     section, position = place
-    return _picture(_charts(told, section)[position], folder, synthetic)
+    study, _ = _read(told)
+    return _picture(_charts(told, section)[position], folder, synthetic, released=study.edition == RELEASE)
 
 
 def _environment() -> Environment:
@@ -109,26 +112,41 @@ def _environment() -> Environment:
     return made
 
 
-def _picture(chart: Chart, folder: str, synthetic: bool) -> Picture:
-    """Draw a chart, and leave its files in the folder."""
-    drawn = {width.name: svg(chart, width, synthetic) for width in (WIDE, NARROW)}
-    for width, text in drawn.items():
-        write_text(text, Path(folder) / f"{chart.name}-{width}.svg")
-    csv = chart.data.write_csv()
-    with atomic(Path(folder) / f"{chart.name}.csv") as temporary:
-        temporary.write_text(csv, encoding="utf-8")
-    wide, narrow = (_uri("image/svg+xml", drawn[width.name]) for width in (WIDE, NARROW))
+def _picture(chart: Chart, folder: str, synthetic: bool, released: bool) -> Picture:
+    """Draw a chart, and leave its files in the folder; what is released as PNG."""
+    suffix, kind = ("png", "image/png") if released else ("svg", "image/svg+xml")
+    drawn = {
+        width.name: png(chart, width, synthetic) if released else svg(chart, width, synthetic).encode()
+        for width in (WIDE, NARROW)
+    }
+    for width, content in drawn.items():
+        with atomic(Path(folder) / f"{chart.name}-{width}.{suffix}") as temporary:
+            temporary.write_bytes(content)
+    csv = formula_safe(chart.data).write_csv()
+    write_text(csv, Path(folder) / f"{chart.name}.csv")
+    wide, narrow = (_uri(kind, drawn[width.name]) for width in (WIDE, NARROW))
     return Picture(
-        chart.name, chart.title, chart.alt, chart.caption, wide, narrow, _uri("text/csv", csv), *_size(drawn[WIDE.name])
+        chart.name,
+        chart.title,
+        chart.alt,
+        chart.caption,
+        wide,
+        narrow,
+        _uri("text/csv", csv.encode()),
+        *(_png_size if released else _size)(drawn[WIDE.name]),
     )
 
 
-def _uri(kind: str, text: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(text.encode()).decode()}"
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _size(drawn: str) -> tuple[int, int]:
+def _size(drawn: bytes) -> tuple[int, int]:
     """Width and height of an SVG in pixels, for the page to keep room for it."""
-
-    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn)
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn.decode())
     return tuple(round(float(box[i]) / 72 * PIXELS_PER_INCH) for i in (1, 2))
+
+
+def _png_size(drawn: bytes) -> tuple[int, int]:
+    """Width and height of a PNG on the page, from its header."""
+    return tuple(round(int.from_bytes(drawn[at : at + 4], "big") / DOTS_PER_INCH * PIXELS_PER_INCH) for at in (16, 20))

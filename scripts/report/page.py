@@ -12,7 +12,7 @@ import polars as pl
 from scripts.report.canvas import Chart
 from scripts.report.charts import assumptions, effects, events, flow, matching, robustness, trends
 from scripts.report.charts import quality as quality_charts
-from scripts.report.study import CHILDREN, Study
+from scripts.report.study import AUTHORITIES, Study
 from scripts.report.tables import provenance, quality, results, who
 from scripts.report.tables.table import Table
 
@@ -33,7 +33,9 @@ PARTS: dict[str, list[tuple[Part, tuple[str, ...]]]] = {
     "trial": [(provenance.trial, ())],
     "flow": [(flow.flow, ("flow", "balance_overall")), (who.flow, ("flow",))],
     "quality": [
-        (quality_charts.quality, ("la_matches", "ledger", "yearly_profile", "completeness", "recording_breaks")),
+        (quality_charts.completeness, ("la_matches", "completeness")),
+        (quality_charts.recording, ("la_matches", "yearly_profile")),
+        (quality_charts.cleaning, ("la_matches", "ledger")),
         (quality.set_aside, ("ledger",)),
         (quality.unknown_class, ("ledger",)),
         (quality.returns, ("completeness",)),
@@ -97,7 +99,7 @@ OF_CHILDREN = ("trial", "choices", "protocol", "checklist")
 
 def content(tables: Tables, study: Study) -> dict[str, Section]:
     """Section -> what stands in it, of sections that have anything."""
-    left_out = () if study.edition == CHILDREN else OF_CHILDREN
+    left_out = OF_CHILDREN if study.edition == AUTHORITIES else ()
     made = {name: section_of(name, tables, study) for name in PARTS if name not in left_out}
     return {name: section for name, section in made.items() if section.charts or section.tables or name in ALWAYS}
 

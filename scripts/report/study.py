@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 PERCENTAGE_POINTS = "percentage points"
-# Editions of the page: on records of children, or on published figures of authorities
-CHILDREN, AUTHORITIES = "children", "authorities"
+# Editions of the page: on records of children, the same as it leaves, or on published figures of authorities
+CHILDREN, RELEASE, AUTHORITIES = "children", "release", "authorities"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Study:
 
     @property
     def edition(self) -> str:
-        """CHILDREN or AUTHORITIES."""
+        """CHILDREN, RELEASE or AUTHORITIES."""
         return self.config.get("edition", CHILDREN)
 
     def of_estimator(self, estimator: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from scripts.ingest.layout import load_layouts
 from scripts.privacy.keys import IDS, key_path
 from scripts.published.edition import edition, specifications
 from scripts.report.protocol import protocol_of
+from scripts.report.study import RELEASE
 from scripts.workflow.plan import Plan
 
 Settings = dict[str, Any]
@@ -348,3 +349,34 @@ class JobSettings:
         """The page prints the whole study."""
         told = {"config": self.config, "synthetic": self.config["extracts"]["source"] == "synthetic"}
         return told | {"protocol": protocol_of(self.config)}
+
+    # ---- release
+
+    def release_tables(self) -> Settings:
+        """What may leave, by which rules."""
+        covariates = self.config["covariates"]["child"]
+        return {
+            "release": {name: value for name, value in self.config["release"].items() if name != "context"},
+            "outcomes": self.config["release"]["outcomes"],
+            "headline": self.config["models"]["headline"],
+            "numeric": [entry["name"] for entry in covariates if entry["kind"] == "numeric"],
+        }
+
+    def release_report(self) -> Settings:
+        """The same page from what leaves; of the configuration what decides the study."""
+        inside = ("extracts", "privacy", "governance", "release")
+        kept = {name: block for name, block in self.config.items() if name not in inside}
+        if (chosen := self.config["release"]["outcomes"]) != "all":
+            kept |= {"outcomes": {key: entry for key, entry in kept["outcomes"].items() if key in chosen}}
+        return self.report() | {"config": kept | {"edition": RELEASE}}
+
+    def release(self) -> Settings:
+        """What an output checker is told."""
+        names = ("study", "outcomes", "covariates", "models", "inference", "dates", "release")
+        return {name: self.config[name] for name in names} | {
+            "synthetic": self.config["extracts"]["source"] == "synthetic"
+        }
+
+    def released(self) -> Settings:
+        """Where the register is."""
+        return {"register": self.config["release"]["register"]}

@@ -11,6 +11,8 @@ REQUESTS = "schemas/requests.schema.json"
 DECISIONS = "schemas/decisions.yaml"
 STYLE = "scripts/pages/*.css"
 CHECKLIST = "schemas/reporting_checklist.yaml"
+DISCLOSURE = "schemas/disclosure/*.yaml"
+REPORT = (CODES, DECISIONS, STYLE, CHECKLIST, "scripts/report/templates/*", "schemas/results.yaml", DISCLOSURE)
 
 
 @dataclass(frozen=True)
@@ -75,21 +77,12 @@ STAGES = {
     "published_values": Stage("scripts.published.job", (PUBLISHED,), ("published_values",)),
     "published_estimate": Stage("scripts.published.job", (PUBLISHED,), ("published_groups",)),
     "published_conclude": Stage("scripts.conclusions.job"),
-    "published": Stage(
-        "scripts.report.job",
-        (CODES, DECISIONS, STYLE, CHECKLIST, "scripts/report/templates/*", "schemas/results.yaml"),
-    ),
-    "report": Stage(
-        "scripts.report.job",
-        (
-            CODES,
-            DECISIONS,
-            STYLE,
-            "scripts/report/templates/*",
-            "schemas/results.yaml",
-            "schemas/reporting_checklist.yaml",
-        ),
-    ),
+    "published": Stage("scripts.report.job", REPORT),
+    "report": Stage("scripts.report.job", REPORT),
+    "release_tables": Stage("scripts.release.job", (DISCLOSURE, "schemas/results.yaml")),
+    "release_report": Stage("scripts.report.job", REPORT),
+    "release": Stage("scripts.release.pack_job", (DISCLOSURE, STYLE, "scripts/release/*.html", "schemas/results.yaml")),
+    "released": Stage("scripts.release.pack_job", (DISCLOSURE,)),
 }
 
 # Results tables whose parts are made per source LA, analysis LA, variation, request and outcome; each is collected into

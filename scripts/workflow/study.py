@@ -21,12 +21,16 @@ from scripts.privacy.encryption import PLACE as ENCRYPTION_KEY
 from scripts.privacy.encryption import configured_key
 from scripts.privacy.keys import key_id, key_path
 from scripts.published.measures import files_of
+from scripts.release.contract import disclosed
+from scripts.release.job import BEHIND
+from scripts.release.register import NUMBERS
 from scripts.synthetic.job import file_names
 from scripts.workflow.digests import CodeDigests, RememberedDigests, digest
 from scripts.workflow.extracts import Extracts
 from scripts.workflow.plan import Plan
 from scripts.workflow.settings import JobSettings
 from scripts.workflow.stages import (
+    CONCLUSION_TABLES,
     POOLED_BY_LA,
     POOLED_BY_OUTCOME,
     POOLED_BY_REQUEST,
@@ -236,6 +240,49 @@ class Study:
         tables = {table: self.digest("pool", table) for table in pooled}
         tables |= {stage: self.digest(stage) for stage in ("completeness", "conclude")}
         return tables | ({"calibration": self.digest("calibration")} if self.extracts.synthetic else {})
+
+    # ---- release
+
+    @property
+    def release_outputs(self) -> list[str]:
+        """The results tables that leave."""
+        outputs = self.plan.config["release"]["outputs"]
+        return [name for name in disclosed() if outputs.get(name, {"method": "none"})["method"] != "none"]
+
+    @property
+    def release_inputs(self) -> list[str]:
+        """The results tables that the gate reads."""
+        return list(dict.fromkeys([*self.release_outputs, *BEHIND]))
+
+    def earlier_releases(self) -> list[str]:
+        """The files of the register of releases but those of the release that is asked for."""
+        files = Path(self.plan.config["release"]["register"]).glob(f"*/{NUMBERS}")
+        return [str(path) for path in sorted(files) if path.parent.name != self.command.release]
+
+    def _release_tables_from(self) -> dict[str, Any]:
+        tables = {
+            table: self.digest("conclude") if table in CONCLUSION_TABLES else self.digest("pool", table)
+            for table in self.release_inputs
+        }
+        earlier = {path: self.digests.of(Path(path)) for path in self.earlier_releases()}
+        rules = Path(self.plan.config["release"]["rules"])
+        return tables | {"earlier": earlier, "rules": self.digests.of(rules) if rules.is_file() else None}
+
+    def _release_report_from(self) -> dict[str, Any]:
+        return {"tables": self.digest("release_tables")}
+
+    def _release_from(self) -> dict[str, Any]:
+        told = {"tag": self.command.release, "status": self.command.status, "code": self.code_version}
+        told |= {table: self.digest("pool", table) for table in ("inputs", "model_terms")}
+        return told | {stage: self.digest(stage) for stage in ("release_tables", "release_report")}
+
+    @property
+    def code_version(self) -> str:
+        """One digest of the code of all stages."""
+        return digest({stage: self._code(stage) for stage in STAGES})
+
+    def _released_from(self) -> dict[str, Any]:
+        return {"release": self.digest("release")}
 
     # ---- published statistics
 

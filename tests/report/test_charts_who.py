@@ -110,7 +110,17 @@ TABLES = {
     ),
 }
 EMPTY = {name: table.clear() for name, table in TABLES.items()}
-ALL = [flow.flow, quality.quality, quality.missing, matching.la_balance, matching.love, matching.overlap, trends.trends]
+ALL = [
+    flow.flow,
+    quality.completeness,
+    quality.recording,
+    quality.cleaning,
+    quality.missing,
+    matching.la_balance,
+    matching.love,
+    matching.overlap,
+    trends.trends,
+]
 
 
 def named(function: Callable[..., list[Chart]], name: str) -> Chart:
@@ -141,16 +151,16 @@ def test_the_flow_ends_with_matched_children_of_both_periods() -> None:
 
 
 def test_breaks_and_failed_returns_are_framed_and_named() -> None:
-    chart = named(quality.quality, "quality_nfa")
+    chart = named(quality.recording, "quality_nfa")
     assert "breaks in recording (Ashmere 2015)" in chart.caption and "20 (Ashmere, 2014)" in chart.alt
-    assert "Ashmere 2014" in named(quality.quality, "quality_published").caption
-    assert "none here" in named(quality.quality, "quality_duration").caption
+    assert "Ashmere 2014" in named(quality.completeness, "quality_published").caption
+    assert "none here" in named(quality.recording, "quality_duration").caption
 
 
 def test_unknown_class_is_a_share_of_all_classes() -> None:
-    data = named(quality.quality, "quality_unknown").data
+    data = named(quality.cleaning, "quality_unknown").data
     assert dict(data.select("la_code", "value").rows()) == {PILOT: 0.05, OTHER: 0.5}
-    assert named(quality.quality, "quality_aside").data["value"].to_list() == [0.05, 0.05]
+    assert named(quality.cleaning, "quality_aside").data["value"].to_list() == [0.05, 0.05]
 
 
 def test_gaps_are_the_largest_over_arms_and_whole_covariates_are_counted() -> None:

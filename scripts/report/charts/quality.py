@@ -12,6 +12,7 @@ from scripts.report.levels import covariate_in_words
 from scripts.report.study import Study
 from scripts.report.words import number
 
+YEARS = ["la_code", "census_year"]
 FAILED = ("failed return", "not published", "short", "over")
 
 
@@ -27,64 +28,61 @@ class Map:
     marks: str
 
 
-def quality(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
-    """Records against published counts, unknown class, recording breaks and rows set aside, by LA and year."""
-    ordered = _las(tables["la_matches"])
-    return [chart for each in _maps(tables) for chart in _chart(each, ordered, study)]
-
-
-def _las(matches: pl.DataFrame) -> list[str]:
-    """The LAs of matched groups, pilots first."""
-    pilots = matches.filter(pl.col("role") == "pilot")["la_code"].unique().sort().to_list()
-    return pilots + [la for la in matches["la_code"].unique().sort().to_list() if la not in pilots]
-
-
-def _maps(tables: dict[str, pl.DataFrame]) -> list[Map]:
-    """The maps that the tables have values for."""
-    percent, ratio = (lambda share: number(100 * share)), (lambda value: number(value, 2))
-    years = ["la_code", "census_year"]
-    ledger, profile = tables["ledger"].drop_nulls("census_year"), tables["yearly_profile"]
+def completeness(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
+    """Records against published counts, by LA and year."""
     published = tables["completeness"].filter(pl.col("measure") == "referrals", pl.col("published").is_not_null())
-    classes = ledger.filter(pl.col("reason").str.starts_with("class_"))
-    unknown = classes.group_by(years).agg(
-        value=pl.col("n_rows").filter(pl.col("reason") == "class_unknown").sum() / pl.col("n_rows").sum()
+    shown = Map(
+        "quality_published",
+        "Referrals against published counts",
+        published.select(*YEARS, value="ratio", marked=pl.col("status").is_in(FAILED)),
+        lambda value: number(value, 2),
+        "referrals found per referral published",
+        "failed returns and counts that differ",
     )
-    aside = ledger.group_by(years).agg(
-        value=pl.col("n_rows").filter(pl.col("kind") == "set_aside").sum()
-        / pl.col("n_rows").filter(pl.col("kind") == "rows_in").sum()
-    )
-    return [
-        Map(
-            "quality_published",
-            "Referrals against published counts",
-            published.select(*years, value="ratio", marked=pl.col("status").is_in(FAILED)),
-            ratio,
-            "referrals found per referral published",
-            "failed returns and counts that differ",
-        ),
+    return _chart(shown, tables, study)
+
+
+def recording(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
+    """Share of no further action and length of assessment, by LA and year, with breaks where they are known."""
+    profile = tables["yearly_profile"]
+    shown = [
         Map(
             "quality_nfa",
             "Referrals without further action, per cent",
-            _with_breaks(profile.select(*years, value="nfa_share"), tables["recording_breaks"], "nfa_share"),
-            percent,
+            _with_breaks(profile.select(*YEARS, value="nfa_share"), tables, "nfa_share"),
+            lambda share: number(100 * share),
             "share of referrals without further action",
-            "breaks in recording",
+            "breaks in recording" if "recording_breaks" in tables else "",
         ),
         Map(
             "quality_duration",
             "Median length of assessment, working days",
-            _with_breaks(
-                profile.select(*years, value="median_duration"), tables["recording_breaks"], "median_duration"
-            ),
+            _with_breaks(profile.select(*YEARS, value="median_duration"), tables, "median_duration"),
             number,
             "median length of assessment",
-            "breaks in recording",
+            "breaks in recording" if "recording_breaks" in tables else "",
         ),
+    ]
+    return [chart for each in shown for chart in _chart(each, tables, study)]
+
+
+def cleaning(tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
+    """Referrals of unknown class and rows set aside, by LA and year."""
+    ledger = tables["ledger"].drop_nulls("census_year")
+    classes = ledger.filter(pl.col("reason").str.starts_with("class_"))
+    unknown = classes.group_by(YEARS).agg(
+        value=pl.col("n_rows").filter(pl.col("reason") == "class_unknown").sum() / pl.col("n_rows").sum()
+    )
+    aside = ledger.group_by(YEARS).agg(
+        value=pl.col("n_rows").filter(pl.col("kind") == "set_aside").sum()
+        / pl.col("n_rows").filter(pl.col("kind") == "rows_in").sum()
+    )
+    shown = [
         Map(
             "quality_unknown",
             "Referrals of unknown class, per cent",
             unknown.with_columns(marked=pl.lit(False)),
-            percent,
+            lambda share: number(100 * share),
             "share of referrals neither in need nor without further action",
             "",
         ),
@@ -97,18 +95,28 @@ def _maps(tables: dict[str, pl.DataFrame]) -> list[Map]:
             "",
         ),
     ]
+    return [chart for each in shown for chart in _chart(each, tables, study)]
 
 
-def _with_breaks(values: pl.DataFrame, breaks: pl.DataFrame, measure: str) -> pl.DataFrame:
-    """Values with the years marked in which recording broke."""
-    flagged = breaks.filter(pl.col("measure") == measure, pl.col("flagged") == 1)
+def _las(matches: pl.DataFrame) -> list[str]:
+    """The LAs of matched groups, pilots first."""
+    pilots = matches.filter(pl.col("role") == "pilot")["la_code"].unique().sort().to_list()
+    return pilots + [la for la in matches["la_code"].unique().sort().to_list() if la not in pilots]
+
+
+def _with_breaks(values: pl.DataFrame, tables: dict[str, pl.DataFrame], measure: str) -> pl.DataFrame:
+    """Values with the years marked in which recording broke, if that is known."""
+    if "recording_breaks" not in tables:
+        return values.with_columns(marked=pl.lit(False))
+    flagged = tables["recording_breaks"].filter(pl.col("measure") == measure, pl.col("flagged") == 1)
     marked = flagged.select("la_code", "census_year", marked=pl.lit(True))
     return values.join(marked, on=["la_code", "census_year"], how="left").with_columns(
         pl.col("marked").fill_null(False)
     )
 
 
-def _chart(each: Map, las: list[str], study: Study) -> list[Chart]:
+def _chart(each: Map, tables: dict[str, pl.DataFrame], study: Study) -> list[Chart]:
+    las = _las(tables["la_matches"])
     shown = each.values.filter(pl.col("la_code").is_in(las)).sort("la_code", "census_year")
     if shown["value"].drop_nulls().is_empty():
         return []

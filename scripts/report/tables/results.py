@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from scripts.models.evidence import FACTS
+from scripts.report.findings import WITHHELD
 from scripts.report.study import Outcome, Study
 from scripts.report.tables.table import Table, table
 from scripts.report.words import number, p_value, signed, span, words
@@ -174,8 +175,8 @@ def ratings(tables: dict[str, pl.DataFrame], study: Study) -> list[Table]:
         [
             (
                 study.outcomes[row["outcome"]].label,
-                words(row["finding"]),
-                row["rating"],
+                words(row["finding"] or WITHHELD),
+                row["rating"] or "",
                 " ".join(text for text in (row["reason"], row["warning"]) if text),
             )
             for row in tables["conclusions"].iter_rows(named=True)

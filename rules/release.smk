@@ -1,0 +1,131 @@
+# The release gate, on request: `snakemake release --config tag=NAME`. In: results tables and the register of earlier releases.
+# Leaves: results/release/{tag}/, which may leave once an output checker has cleared it; and inside, results/disclosure/{tag}/,
+# the audit and what the register will hold. `snakemake released` adds a final release to {release.register}/{tag}/.
+from scripts.release.register import MANIFEST, NUMBERS
+
+TAG = COMMAND.release
+LEAVES, INSIDE = f"results/release/{TAG}", f"results/disclosure/{TAG}"
+REGISTERED = f"{STUDY.plan.config['release']['register']}/{TAG}"
+
+
+rule release_tables:
+    input:
+        tables=expand("results/aggregate/{table}.csv", table=STUDY.release_inputs),
+        # Their content is in the stamp.
+        earlier=ancient(STUDY.earlier_releases()),
+    output:
+        **{table: f"{LEAVES}/{table}.csv" for table in STUDY.release_outputs},
+        audit=f"{INSIDE}/audit.json",
+        numbers=f"{INSIDE}/{NUMBERS}",
+    log:
+        "results/logs/release_tables.log",
+    benchmark:
+        "results/benchmarks/release_tables.tsv"
+    params:
+        settings=settings("release_tables"),
+        stamp=stamp("release_tables"),
+    message:
+        f"Release {TAG}: withhold, round and audit"
+    run:
+        run_process(
+            log[0],
+            "scripts.release.job:protect",
+            threads,
+            tables={Path(path).stem: path for path in input.tables},
+            outputs=named(output, STUDY.release_outputs),
+            audit=output.audit,
+            numbers=output.numbers,
+            settings=params.settings | {"tag": TAG},
+        )
+
+
+rule release_report:
+    input:
+        [f"{LEAVES}/{table}.csv" for table in STUDY.release_outputs],
+    output:
+        page=f"{LEAVES}/report.html",
+        figures=directory(f"{LEAVES}/figures"),
+    log:
+        "results/logs/release_report.log",
+    benchmark:
+        "results/benchmarks/release_report.tsv"
+    threads: 2
+    params:
+        settings=settings("release_report"),
+        stamp=stamp("release_report"),
+    message:
+        f"Release {TAG}: write the report from what leaves"
+    run:
+        run_process(
+            log[0],
+            "scripts.report.job:report",
+            threads,
+            tables={Path(path).stem: path for path in input},
+            page=output.page,
+            figures=output.figures,
+            processes=threads,
+            settings=params.settings,
+        )
+
+
+rule release:
+    input:
+        tables=[f"{LEAVES}/{table}.csv" for table in STUDY.release_outputs],
+        report=rules.release_report.output,
+        audit=rules.release_tables.output.audit,
+        inputs="results/aggregate/inputs.csv",
+        terms="results/aggregate/model_terms.csv",
+    output:
+        summary=f"{LEAVES}/summary.html",
+        request=f"{LEAVES}/request.json",
+        results=f"{LEAVES}/results.json",
+        checksums=directory(f"{LEAVES}/checksums"),
+    log:
+        "results/logs/release.log",
+    benchmark:
+        "results/benchmarks/release.tsv"
+    params:
+        settings=settings("release"),
+        stamp=stamp("release"),
+    message:
+        f"Release {TAG}: write the clearance pack ({COMMAND.status})"
+    run:
+        told = {"tag": TAG, "status": COMMAND.status, "code": STUDY.code_version}
+        outputs = named(output, ("summary", "request", "results", "checksums"))
+        run_process(
+            log[0],
+            "scripts.release.pack_job:pack",
+            threads,
+            folder=LEAVES,
+            inside=named(input, ("audit", "inputs", "terms")),
+            outputs=outputs,
+            settings=params.settings | told,
+        )
+
+
+rule released:
+    input:
+        request=rules.release.output.request,
+        numbers=rules.release_tables.output.numbers,
+    output:
+        numbers=f"{REGISTERED}/{NUMBERS}",
+        manifest=f"{REGISTERED}/{MANIFEST}",
+    log:
+        "results/logs/released.log",
+    benchmark:
+        "results/benchmarks/released.tsv"
+    params:
+        settings=settings("released"),
+        stamp=stamp("released"),
+    message:
+        f"Enter release {TAG} in the register of releases"
+    run:
+        run_process(
+            log[0],
+            "scripts.release.pack_job:register",
+            threads,
+            folder=LEAVES,
+            numbers=input.numbers,
+            outputs=named(output, ("numbers", "manifest")),
+            settings=params.settings,
+        )

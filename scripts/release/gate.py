@@ -1,8 +1,8 @@
-"""From results tables to what may leave: primary suppression, then the fewest rows more, then rounding, then the audit.
+"""From results tables to what may leave: primary suppression, the fewest rows more, rounding, and the audit.
 
-In: results tables, the rules, a method for each table, tables of earlier releases. Out: `Gate`, which tells of every row
-whether it is withheld and why, and of every number how it is shown. What is shown, and nothing else, is what the audit
-takes for known.
+In: results tables, the rules, a method for each table, what left before. Out: `Gate`, which tells of every row whether it
+is withheld and why, and of every number how it is shown. What is shown, and nothing else, is what the audit takes for
+known.
 """
 
 import time

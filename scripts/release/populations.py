@@ -2,8 +2,8 @@
 
 In: results tables as they are inside. Out: a `Book`: every number that a release could show with the cell it counts;
 relations that hold by definition or turn out to hold (levels add up to their total, matched and dropped rows to all, a
-step's rows to the next one's and those it excluded, groups of LAs to their LAs); and the true size of the cells where it
-is known. Whoever reads a release can use all of these relations, so the audit does.
+step's rows to the next one's and those it excluded, groups of LAs to their LAs); and the true size of the cells where
+it is known. Whoever reads a release can use all of these relations, so the audit does.
 
 A cell is (unit, what, outcome, ...): rows, children, weight (a weighted share times the children it is a share of),
 events (rows with an outcome that is 0 or 1) or sum (of an outcome that is a number).
@@ -47,7 +47,7 @@ class Number:
 
 @dataclass
 class Book:
-    """Numbers, relations between cells, true sizes of cells, and cells whose being empty tells nothing about anybody."""
+    """Numbers, relations between cells, true sizes of cells, and cells whose being empty tells about nobody."""
 
     numbers: list[Number] = field(default_factory=list)
     relations: list[Fact] = field(default_factory=list)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.errors import StudyError
 from scripts.config.strict_yaml import read_yaml
+from scripts.errors import StudyError
 
 GRADES = ("V", "S", "N")
 FIELDS = ("value", "what", "source", "grade", "confirmed_by")

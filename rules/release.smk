@@ -5,16 +5,45 @@ from scripts.release.register import MANIFEST, NUMBERS
 
 TAG = COMMAND.release
 LEAVES, INSIDE = f"results/release/{TAG}", f"results/disclosure/{TAG}"
+LEAVING = [*STUDY.release_outputs, *(["cross_products"] if STUDY.release_products() else [])]
 REGISTERED = f"{STUDY.plan.config['release']['register']}/{TAG}"
+
+
+rule release_products:
+    input:
+        [path for paths in STUDY.release_products().values() for path in paths],
+    output:
+        products=f"{INSIDE}/cross_products.csv",
+        omitted=f"{INSIDE}/omitted.json",
+    log:
+        "results/logs/release_products.log",
+    benchmark:
+        "results/benchmarks/release_products.tsv"
+    params:
+        settings=settings("release_products"),
+        stamp=stamp("release_products"),
+    message:
+        f"Release {TAG}: cross-products by LA and period"
+    run:
+        run_process(
+            log[0],
+            "scripts.release.cross_products:make",
+            threads,
+            imputed=STUDY.release_products(),
+            output=output.products,
+            omitted=output.omitted,
+            settings=params.settings,
+        )
 
 
 rule release_tables:
     input:
         tables=expand("results/aggregate/{table}.csv", table=STUDY.release_inputs),
+        products=rules.release_products.output.products if STUDY.release_products() else [],
         # Their content is in the stamp.
         earlier=ancient(STUDY.earlier_releases()),
     output:
-        **{table: f"{LEAVES}/{table}.csv" for table in STUDY.release_outputs},
+        **{table: f"{LEAVES}/{table}.csv" for table in LEAVING},
         audit=f"{INSIDE}/audit.json",
         numbers=f"{INSIDE}/{NUMBERS}",
     log:
@@ -32,7 +61,8 @@ rule release_tables:
             "scripts.release.job:protect",
             threads,
             tables={Path(path).stem: path for path in input.tables},
-            outputs=named(output, STUDY.release_outputs),
+            products=optional(input.products),
+            outputs=named(output, LEAVING),
             audit=output.audit,
             numbers=output.numbers,
             settings=params.settings | {"tag": TAG},
@@ -70,7 +100,8 @@ rule release_report:
 
 rule release:
     input:
-        tables=[f"{LEAVES}/{table}.csv" for table in STUDY.release_outputs],
+        tables=[f"{LEAVES}/{table}.csv" for table in LEAVING],
+        omitted=rules.release_products.output.omitted if STUDY.release_products() else [],
         report=rules.release_report.output,
         audit=rules.release_tables.output.audit,
         inputs="results/aggregate/inputs.csv",
@@ -97,7 +128,8 @@ rule release:
             "scripts.release.pack_job:pack",
             threads,
             folder=LEAVES,
-            inside=named(input, ("audit", "inputs", "terms")),
+            inside=named(input, ("audit", "inputs", "terms"))
+            | ({"omitted": str(input.omitted)} if STUDY.release_products() else {}),
             outputs=outputs,
             settings=params.settings | told,
         )

@@ -1,8 +1,8 @@
 """From results tables to what may leave: primary suppression, the fewest rows more, rounding, and the audit.
 
-In: results tables, the rules, a method for each table, what left before. Out: `Gate`, which tells of every row whether it
-is withheld and why, and of every number how it is shown. What is shown, and nothing else, is what the audit takes for
-known.
+In: results tables, the rules, a method for each table, what left before. Out: `Gate`, which tells of every row whether
+it is withheld and why, and of every number how it is shown. What is shown, and nothing else, is what the audit takes
+for known.
 """
 
 import time
@@ -35,6 +35,7 @@ class Gate:
 
     tables : those that are released. methods : table -> suppress or round. reasons : table -> why each row is withheld
     (a rule, secondary or whole_release), None where it is shown. structural : table -> rows whose zeros are declared.
+    fixed : what else is known, and cannot be withheld: earlier releases, cross-products that are asked for.
     """
 
     tables: dict[str, pl.DataFrame]
@@ -43,16 +44,16 @@ class Gate:
     book: Book
     reasons: Reasons
     structural: dict[str, list[bool]]
-    earlier: list[Fact] = field(default_factory=list)
+    fixed: list[Fact] = field(default_factory=list)
     added: list[Exposed] = field(default_factory=list)
 
     @classmethod
-    def of(cls, judge: Judge, methods: dict[str, str], earlier: list[Fact] | None = None) -> "Gate":
+    def of(cls, judge: Judge, methods: dict[str, str]) -> "Gate":
         """After primary suppression."""
         tables = {name: judge.tables[name] for name in methods}
         book = book_of(judge.tables, judge.headline)
         structural = {name: judge.structural_rows(name) for name in methods}
-        return cls(tables, methods, judge.rules, book, judge.reasons(list(methods)), structural, earlier or [])
+        return cls(tables, methods, judge.rules, book, judge.reasons(list(methods)), structural)
 
     # ---- what is shown
 
@@ -195,7 +196,7 @@ class Gate:
         result, ends = Suppression(), time.monotonic() + seconds
         groups = [list(self.tables)] if whole_release else [[t] for t, m in self.methods.items() if m == SUPPRESS]
         for tables in groups:
-            facts = self.facts(tables) + (self.earlier if whole_release else [])
+            facts = self.facts(tables) + (self.fixed if whole_release else [])
             width = self.rules.value("protection")
             costs = self._costs(tables)
             found = smallest_suppression(facts, self.protected(), width, costs, max(0.0, ends - time.monotonic()))
@@ -222,4 +223,4 @@ class Gate:
 
     def audit(self, seconds: float) -> Verdict:
         """Whether what is shown, with everything that was released before, protects every cell."""
-        return audit([*self.facts(), *self.earlier], self.protected(), self.rules.value("protection"), seconds)
+        return audit([*self.facts(), *self.fixed], self.protected(), self.rules.value("protection"), seconds)

@@ -9,6 +9,7 @@ import polars as pl
 
 from scripts.artefacts import read_results, write_json
 from scripts.errors import StudyError
+from scripts.release import cross_products
 from scripts.release.contract import disclosed
 from scripts.release.gate import WHOLE_RELEASE, Gate
 from scripts.release.populations import COHORT
@@ -33,13 +34,19 @@ MOST_LINES = 20
 
 
 def protect(
-    tables: dict[str, str], outputs: dict[str, str], audit: str, numbers: str, settings: dict[str, Any]
+    tables: dict[str, str],
+    products: str | None,
+    outputs: dict[str, str],
+    audit: str,
+    numbers: str,
+    settings: dict[str, Any],
 ) -> None:
     """Write what may leave of results tables, and beside it (inside) the audit and the numbers for the register.
 
     Parameters
     ----------
-    tables : results table -> CSV, those that are released and those behind them. outputs : table -> CSV that leaves.
+    tables : results table -> CSV, those that are released and those behind them. products : cross-products that are
+    asked for, if any. outputs : table -> CSV that leaves, cross_products among them if they are asked for.
     audit, numbers : JSON files that stay inside.
     settings : release (config block), tag, headline, numeric (child covariates that are numbers), outcomes.
 
@@ -54,9 +61,11 @@ def protect(
     structural = (*block["structural"],)
     judge = Judge(read, rules, settings["headline"], frozenset(settings["numeric"]), structural)
     earlier = earlier_releases(block["register"], settings["tag"])
-    gate = Gate.of(judge, {name: block["outputs"][name]["method"] for name in outputs})
+    released = [name for name in outputs if name != cross_products.NAME]
+    gate = Gate.of(judge, {name: block["outputs"][name]["method"] for name in released})
     withheld_by_hand(gate, block["withhold"])
-    gate.earlier = facts_of(earlier, gate.book)
+    asked = None if products is None else cross_products.read(products)
+    gate.fixed = facts_of(earlier, gate.book) + ([] if asked is None else cross_products.facts_of_products(asked))
     _refuse_alike(too_alike(earlier, gate, rules))
     _refuse_outcomes_alike(read, rules)
     try:
@@ -65,8 +74,10 @@ def protect(
         places = sorted({" ".join(cell[1:3]) for cell in error.cells})[:5]
         problem = f"relations between numbers do not hold in this study ({'; '.join(places)})"
         raise StudyError("RELEASE", "audit", problem, "Please report this") from None
-    for name, path in outputs.items():
-        write_safe(gate.shown(name), path)
+    for name in released:
+        write_safe(gate.shown(name), outputs[name])
+    if asked is not None:
+        write_safe(asked, outputs[cross_products.NAME])
     write_json(numbers_of(gate), numbers)
     told = {
         "protected": verdict.n_protected,
@@ -74,7 +85,7 @@ def protect(
         "programmes": verdict.n_programmes,
         "seconds": round(time.monotonic() - started, 1),
         "earlier": [release.tag for release in earlier],
-        "rows": {name: _rows(gate, name) for name in outputs},
+        "rows": {name: _rows(gate, name) for name in released},
         "rules_used": sorted(rules.used),
     }
     write_json(told, audit)

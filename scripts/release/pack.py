@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from scripts.release import cross_products
 from scripts.release.contract import Disclosed, disclosed
 from scripts.release.rules import Rules
 from scripts.release.safe_csv import SYMBOLS, WITHHELD
@@ -172,6 +173,24 @@ def _models(folder: Path, terms: pl.DataFrame, settings: dict[str, Any]) -> dict
     return found
 
 
+def products_of(folder: Path, omitted: dict[str, dict[str, str]], block: dict[str, Any]) -> dict[str, Any]:
+    """What is asked of cross-products. `omitted`: outcome -> column -> rule that keeps it inside."""
+    file = folder / f"{cross_products.NAME}.csv"
+    table = cross_products.read(str(file))
+    return {
+        "file": file.name,
+        "type": "csv",
+        "sha256": sha256(file),
+        "title": "Cross-products of matched children by LA and period",
+        "purpose": block["cross_products"]["purpose"],
+        "reveals": cross_products.REVEALS,
+        "smallest_la_and_period": {
+            outcome: int(table.filter(pl.col("outcome") == outcome)["n_children"].min()) for outcome in omitted
+        },
+        "omitted_columns": omitted,
+    }
+
+
 def _relation(earlier: list[str]) -> str:
     if not earlier:
         return "No earlier release is registered."
@@ -237,6 +256,9 @@ def acro_results(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
             "exception": " ".join(output["exceptions"]),
         }
         add("regression" if disclosed()[name].model else "table", [{"name": output["file"], "sdc": sdc}], told)
+    if "cross_products" in request:
+        told = {"status": "review", "command": "cross-products", "summary": request["cross_products"]["reveals"]}
+        add("regression", [{"name": request["cross_products"]["file"], "sdc": {}}], told)
     for picture in request["pictures"]:
         files = [{"name": picture[part], "sdc": {}} for part in ("file", "data")]
         told = {"status": "review", "command": "report", "summary": "drawn from the table beside it"}

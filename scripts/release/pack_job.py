@@ -7,6 +7,7 @@ from scripts.artefacts import read_json, read_results, write_json, write_text
 from scripts.errors import StudyError
 from scripts.governance.command import FINAL
 from scripts.pages.templates import environment
+from scripts.release import cross_products
 from scripts.release.pack import acro_results, files_of, obstacles, request_of, sha256
 from scripts.release.rules import Rules, read_rules
 
@@ -19,7 +20,7 @@ def pack(folder: str, inside: dict[str, str], outputs: dict[str, str], settings:
     Parameters
     ----------
     folder : of the release, with its tables, report and pictures.
-    inside : audit, inputs and terms, which do not leave. outputs : summary, request, results, checksums (a folder).
+    inside : audit, inputs, terms and, with cross-products, omitted, which do not leave. outputs : summary, request, results, checksums (a folder).
     settings : tag, status, code, synthetic, and config blocks study, outcomes, models, release.
 
     Raises
@@ -29,10 +30,11 @@ def pack(folder: str, inside: dict[str, str], outputs: dict[str, str], settings:
     """
     home, audit = Path(folder), read_json(inside["audit"])
     rules = read_rules(settings["release"]["rules"])
-    for name in audit["rules_used"]:
+    omitted = read_json(inside["omitted"]) if "omitted" in inside else {"omitted": {}, "rules_used": []}
+    for name in (*audit["rules_used"], *omitted["rules_used"], "extremes"):
         rules.value(name)
-    rules.value("extremes")
-    _only_expected(home, set(audit["rows"]), rules)
+    tables = {*audit["rows"], *([cross_products.NAME] if omitted["omitted"] else [])}
+    _only_expected(home, tables, rules)
     tables = {
         name: read_results(table, inside[name]) for name, table in (("inputs", "inputs"), ("terms", "model_terms"))
     }

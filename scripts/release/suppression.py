@@ -1,9 +1,10 @@
 """The fewest rows of released tables to withhold besides, so that no protected cell can be worked out.
 
-What enters: facts, protected cells, and what each row costs to withhold. What leaves: the cheapest set of rows. Exact, by
-cutting planes: as long as none of the rows that a narrow interval rests on is withheld, the interval stays as it is, so
-at least one of them has to go; the cheapest set that meets all such demands (a mixed-integer programme, HiGHS) is tried,
-and whatever is still exposed adds demands. Source: Fischetti and Salazar (2001), with rows of tables in place of cells.
+What enters: facts, protected cells, and what each row costs to withhold. What leaves: the cheapest set of rows. Exact,
+by cutting planes: as long as none of the rows that a narrow interval rests on is withheld, the interval stays as it is,
+so at least one of them has to go; the cheapest set that meets all such demands (a mixed-integer programme, HiGHS) is
+tried, and whatever is still exposed adds demands. Source: Fischetti and Salazar (2001), with rows of tables in place of
+cells.
 """
 
 import time
@@ -45,7 +46,7 @@ def smallest_suppression(
 
 def _repair(component: Component, width: int, costs: Mapping[Source, float], ends: float, result: Suppression) -> None:
     """Add to the result what protects one component."""
-    wanted, demands, withheld = component.wanted, [], set()
+    wanted, demands, withheld, known = component.wanted, [], set(), set()
     parts = [component]
     while True:
         exposed = []
@@ -65,6 +66,9 @@ def _repair(component: Component, width: int, costs: Mapping[Source, float], end
             result.hopeless += hopeless
             hidden = {each.cell for each in hopeless}
             wanted = [each for each in wanted if each.cell not in hidden]
+        # What is withheld only widens intervals; a cell that was safe for its size may no longer be shown to be large.
+        known |= {each.cell for each in exposed}
+        wanted = [each for each in wanted if not each.strict or each.cell in known]
         demands += [rows for rows in sets if rows]
         withheld = cheapest_cover(demands, costs) if demands else set()
         parts = components([fact for fact in component.facts if fact.source not in withheld], wanted)

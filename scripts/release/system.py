@@ -8,7 +8,7 @@ they are at least 0 and nothing else is known of them.
 The system falls into components that share no cell. In each, bounds are propagated through the constraints (proof that
 an interval is narrow, or a number large); points that satisfy all constraints are drawn with random objectives (proof
 that an interval is wide); what is still open is settled by two linear programmes with HiGHS. Duals of both name the
-released rows that an interval rests on. Source: the attacker's problem of cell suppression (Fischetti and Salazar 2001).
+released rows that an interval rests on. Source: the attacker's problem of cell suppression (Fischetti, Salazar 2001).
 """
 
 import time

@@ -119,9 +119,9 @@ def _picture(chart: Chart, folder: str, synthetic: bool, released: bool) -> Pict
         width.name: png(chart, width, synthetic) if released else svg(chart, width, synthetic).encode()
         for width in (WIDE, NARROW)
     }
-    for width, content in drawn.items():
+    for width, picture in drawn.items():
         with atomic(Path(folder) / f"{chart.name}-{width}.{suffix}") as temporary:
-            temporary.write_bytes(content)
+            temporary.write_bytes(picture)
     csv = formula_safe(chart.data).write_csv()
     write_text(csv, Path(folder) / f"{chart.name}.csv")
     wide, narrow = (_uri(kind, drawn[width.name]) for width in (WIDE, NARROW))

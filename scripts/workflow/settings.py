@@ -362,6 +362,12 @@ class JobSettings:
             "numeric": [entry["name"] for entry in covariates if entry["kind"] == "numeric"],
         }
 
+    def release_products(self) -> Settings:
+        """By which rules, and what the columns are made of."""
+        block = self.config["release"]
+        models = {outcome: self.cross_products(outcome, "1") for outcome in block["cross_products"]["outcomes"]}
+        return {"rules": block["rules"], "models": models}
+
     def release_report(self) -> Settings:
         """The same page from what leaves; of the configuration what decides the study."""
         inside = ("extracts", "privacy", "governance", "release")

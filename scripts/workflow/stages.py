@@ -79,6 +79,7 @@ STAGES = {
     "published_conclude": Stage("scripts.conclusions.job"),
     "published": Stage("scripts.report.job", REPORT),
     "report": Stage("scripts.report.job", REPORT),
+    "release_products": Stage("scripts.release.cross_products", (DISCLOSURE,)),
     "release_tables": Stage("scripts.release.job", (DISCLOSURE, "schemas/results.yaml")),
     "release_report": Stage("scripts.report.job", REPORT),
     "release": Stage("scripts.release.pack_job", (DISCLOSURE, STYLE, "scripts/release/*.html", "schemas/results.yaml")),

@@ -254,6 +254,14 @@ class Study:
         """The results tables that the gate reads."""
         return list(dict.fromkeys([*self.release_outputs, *BEHIND]))
 
+    def release_products(self) -> dict[str, list[str]]:
+        """Outcome whose cross-products are asked for -> its imputed cohorts."""
+        asked = self.plan.config["release"]["cross_products"]["outcomes"]
+        return {
+            outcome: [f"results/individual/imputed/{outcome}/{m}.parquet" for m in self.plan.imputations]
+            for outcome in asked
+        }
+
     def earlier_releases(self) -> list[str]:
         """The files of the register of releases but those of the release that is asked for."""
         files = Path(self.plan.config["release"]["register"]).glob(f"*/{NUMBERS}")
@@ -265,8 +273,19 @@ class Study:
             for table in self.release_inputs
         }
         earlier = {path: self.digests.of(Path(path)) for path in self.earlier_releases()}
+        products = {"cross_products": self.digest("release_products")} if self.release_products() else {}
+        return tables | products | {"earlier": earlier, "rules": self._rules_of_disclosure()}
+
+    def _release_products_from(self) -> dict[str, Any]:
+        imputed = {
+            outcome: [self.digest("impute", outcome, m) for m in self.plan.imputations]
+            for outcome in self.release_products()
+        }
+        return imputed | {"rules": self._rules_of_disclosure()}
+
+    def _rules_of_disclosure(self) -> str | None:
         rules = Path(self.plan.config["release"]["rules"])
-        return tables | {"earlier": earlier, "rules": self.digests.of(rules) if rules.is_file() else None}
+        return self.digests.of(rules) if rules.is_file() else None
 
     def _release_report_from(self) -> dict[str, Any]:
         return {"tables": self.digest("release_tables")}

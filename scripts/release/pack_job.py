@@ -20,7 +20,8 @@ def pack(folder: str, inside: dict[str, str], outputs: dict[str, str], settings:
     Parameters
     ----------
     folder : of the release, with its tables, report and pictures.
-    inside : audit, inputs, terms and, with cross-products, omitted, which do not leave. outputs : summary, request, results, checksums (a folder).
+    inside : audit, inputs, terms and, with cross-products, omitted, none of which leaves.
+    outputs : summary, request, results, checksums (a folder).
     settings : tag, status, code, synthetic, and config blocks study, outcomes, models, release.
 
     Raises

@@ -5,6 +5,7 @@ it is withheld and why, and of every number how it is shown. What is shown, and 
 for known.
 """
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -99,12 +100,26 @@ class Gate:
         return texts
 
     def _scaled(self, table: str, value: float, number: Number | None) -> float:
-        """A share or mean whose product with a count is a count, made again from rounded counts."""
-        if number is None or self.methods[table] != ROUND or number.terms[0][0][0] not in (WEIGHT, EVENTS):
+        """A share or mean whose product with a count is a count: no finer than rounded counts are.
+
+        A mean is made again from rounded counts of its own row. A weighted share is of a number of people that another
+        table may withhold, so it is rounded to a step that does not tell that number.
+        """
+        if number is None or self.methods[table] != ROUND:
             return value
-        base = self.rules.value("rounding_base")
-        whole = self.shown_count(table, round(number.scale))
-        return base * round(value * number.scale / base) / whole if whole else value
+        if number.terms[0][0][0] == WEIGHT:
+            step = self._step(number)
+            return round(value / step) * step
+        if number.terms[0][0][0] == EVENTS:
+            base = self.rules.value("rounding_base")
+            return base * round(value * number.scale / base) / self.shown_count(table, round(number.scale))
+        return value
+
+    def _step(self, number: Number) -> float:
+        """The least of 1, 2 and 5 times a power of ten that is at least `rounding_base` people wide."""
+        finest = self.rules.value("rounding_base") / number.scale
+        power = 10.0 ** math.floor(math.log10(finest))
+        return next(times * power for times in (1, 2, 5, 10) if times * power >= finest * (1 - 1e-12))
 
     # ---- what is known to whoever reads it
 
@@ -140,10 +155,10 @@ class Gate:
             return max(told - half, self.rules.value("min_children")), told + half
         error = abs(value * number.scale) * 0.5 * 10.0 ** (1 - self.rules.value("significant_digits"))
         if rounds and unit in (WEIGHT, EVENTS):
-            base = self.rules.value("rounding_base")
-            told = base * round(value * number.scale / base)
+            width = self._step(number) * number.scale if unit == WEIGHT else self.rules.value("rounding_base")
+            told = width * round(value * number.scale / width)
             # A weighted share of people is no whole number.
-            half = base / 2 if unit == WEIGHT else half
+            half = width / 2 if unit == WEIGHT else half
             return max(0.0, told - half - error), told + half + error
         return value * number.scale - error, value * number.scale + error
 

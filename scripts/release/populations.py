@@ -81,7 +81,8 @@ class Book:
             self.relations.append(Fact(terms, 0.0, 0.0))
         elif not exactly:
             self.relations.append(Fact(terms, 0.0, float("inf")))
-            for part in parts:
+            # A child may find no counterpart at one level and one at another: then it has not dropped out of all.
+            for part in parts if whole[1] != DROPPED else ():
                 self.relations.append(Fact(((whole, 1.0), (part, -1.0)), 0.0, float("inf")))
 
     def within(self, whole: Cell, part: Cell) -> None:

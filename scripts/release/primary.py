@@ -51,7 +51,9 @@ class Judge:
 
     def _row(self, about: Disclosed, row: dict[str, Any], structural: bool, whole: dict[str, int]) -> str | None:
         rules = self.rules
-        judged = [rules.children(row[name], structural) for name in about.children]
+        # As few rows are about as few children, or fewer.
+        rows = [name for name, kind in about.counts.items() if kind == "rows"]
+        judged = [rules.children(row[name], structural) for name in (*about.children, *rows)]
         judged += [
             rules.children(row[whole_name] - row[part], structural)
             for part, whole_name in about.complements.items()

@@ -18,7 +18,7 @@ from scripts.release.contract import COUNTED, Disclosed, disclosed
 from scripts.release.populations import CHILDREN, EVENTS, ROWS, WEIGHT, Book, Number, book_of
 from scripts.release.primary import Judge, Reasons
 from scripts.release.rules import Rules
-from scripts.release.safe_csv import NOT_APPLICABLE, NOT_AVAILABLE, WITHHELD, number_text
+from scripts.release.safe_csv import NOT_APPLICABLE, NOT_AVAILABLE, ROUNDS_TO_ZERO, WITHHELD, number_text
 from scripts.release.suppression import Suppression, smallest_suppression
 from scripts.release.system import Cell, Exposed, Fact, Protected, Source, Verdict, audit
 
@@ -96,7 +96,8 @@ class Gate:
                 part, whole = (self.shown_count(about.name, row[of]) for of in about.shares[name])
                 texts[name] = number_text(part / whole if whole else None, digits)
             else:
-                texts[name] = number_text(self._scaled(about.name, value, scales.get(name)), digits)
+                told = self._scaled(about.name, value, scales.get(name))
+                texts[name] = ROUNDS_TO_ZERO if value and not told else number_text(told, digits)
         return texts
 
     def _scaled(self, table: str, value: float, number: Number | None) -> float:

@@ -192,7 +192,9 @@ def _told(exposed: list[Exposed], gate: Gate, proposed: tuple[Source, ...]) -> t
         )
         return problem, remedy
     lines = [
-        json.dumps({"table": table, "where": {k: [v] for k, v in _key(gate, table, row).items()}})
+        json.dumps(
+            {"table": table, "where": {k: [v] for k, v in _key(gate, table, row).items()}, "reason": WHOLE_RELEASE}
+        )
         for _, table, row in proposed[:MOST_LINES]
     ]
     more = f"\n  and {len(proposed) - MOST_LINES} more" if len(proposed) > MOST_LINES else ""

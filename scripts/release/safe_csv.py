@@ -5,6 +5,7 @@ spreadsheet would take for a formula starts with an apostrophe (OWASP, CSV injec
 """
 
 import math
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +20,7 @@ SYMBOLS = {
     ROUNDS_TO_ZERO: "not zero, but rounds to it",
     "0": "a true zero",
 }
-FORMULA = r"^[=+\-@\t\r]"
+FORMULA, QUOTED = r"^[=+\-@\t\r]", r"^'([=+\-@\t\r])"
 
 
 def number_text(value: float | int | None, digits: int, missing: str = NOT_AVAILABLE) -> str:
@@ -30,10 +31,7 @@ def number_text(value: float | int | None, digits: int, missing: str = NOT_AVAIL
         return str(value)
     if not math.isfinite(value):
         return missing
-    told = f"{value:.{digits}g}"
-    if value and not float(told):
-        return ROUNDS_TO_ZERO
-    return repr(float(told)) if "e" in told else told
+    return format(Decimal(f"{value:.{digits}g}"), "f")
 
 
 def write_safe(table: pl.DataFrame, path: str | Path) -> None:
@@ -58,7 +56,7 @@ def read_safe(table: str, path: str | Path) -> pl.DataFrame:
     shown = pl.when(pl.col(pl.String) != WITHHELD).then(pl.col(pl.String))
     text = text.with_columns(shown.name.keep())
     known = {
-        name: pl.col(name).str.replace("^'", "") if dtype == pl.String else pl.col(name).cast(dtype, strict=False)
+        name: pl.col(name).str.replace(QUOTED, "$1") if dtype == pl.String else pl.col(name).cast(dtype, strict=False)
         for name, dtype in schema.items()
         if name in text.columns
     }

@@ -215,6 +215,13 @@ def test_estimates_have_four_significant_digits_and_cell_counts_do_not_leave() -
     assert "n_children_with" not in gate().shown("trends").columns
 
 
+def test_a_share_too_small_for_its_step_is_told_from_a_true_zero() -> None:
+    where = (pl.col("covariate") == "gender") & (pl.col("level") == "1")
+    shown = gate(with_values("balance", where, mean_treated=0.001, mean_comparator=0.0)).shown("balance")
+    own = shown.filter(where).row(0, named=True)
+    assert (own["mean_treated"], own["mean_comparator"]) == ("k", "0")
+
+
 # ---- what can be worked out
 
 

@@ -48,7 +48,8 @@ def protect(
     tables : results table -> CSV, those that are released and those behind them. products : cross-products that are
     asked for, if any. outputs : table -> CSV that leaves, cross_products among them if they are asked for.
     audit, numbers : JSON files that stay inside.
-    settings : release (config block), tag, headline, numeric (child covariates that are numbers), outcomes.
+    settings : release (config block), tag, headline, numeric (child covariates that are numbers), outcomes, populations
+        (outcome -> its kind of index event).
 
     Raises
     ------
@@ -67,7 +68,7 @@ def protect(
     asked = None if products is None else cross_products.read(products)
     gate.fixed = facts_of(earlier, gate.book) + ([] if asked is None else cross_products.facts_of_products(asked))
     _refuse_alike(too_alike(earlier, gate, rules))
-    _refuse_outcomes_alike(read, rules)
+    _refuse_outcomes_alike(read, settings["populations"], rules)
     try:
         verdict = _protected(gate, block, started)
     except Contradiction as error:
@@ -136,15 +137,17 @@ def _refuse_alike(alike: Counter[tuple[str, str]]) -> None:
         raise StudyError("RELEASE", ", ".join(sorted({table for _, table in alike})), problem, remedy)
 
 
-def _refuse_outcomes_alike(tables: dict[str, pl.DataFrame], rules: Rules) -> None:
-    """Two outcomes may not be about samples that differ by a few children."""
+def _refuse_outcomes_alike(tables: dict[str, pl.DataFrame], populations: dict[str, str], rules: Rules) -> None:
+    """Two outcomes of one population may not be about samples that differ by a few children."""
     samples = (
         tables["balance_overall"]
         .filter(pl.col("stage") == "before")
         .select("outcome", "period", "n_children_treated", "n_children_comparator")
     )
     both = samples.join(samples, on="period", suffix="_other").filter(pl.col("outcome") < pl.col("outcome_other"))
-    for row in both.iter_rows(named=True):
+    kind = pl.col("outcome").replace_strict(populations, default=None)
+    other = pl.col("outcome_other").replace_strict(populations, default=None)
+    for row in both.filter(kind == other).iter_rows(named=True):
         for arm in ("treated", "comparator"):
             if rules.difference(row[f"n_children_{arm}"], row[f"n_children_{arm}_other"]):
                 problem = f"the {COHORT}s of {row['outcome']} and {row['outcome_other']} differ by a few children"

@@ -358,6 +358,7 @@ class JobSettings:
         return {
             "release": {name: value for name, value in self.config["release"].items() if name != "context"},
             "outcomes": self.config["release"]["outcomes"],
+            "populations": {key: entry["population"] for key, entry in self.config["outcomes"].items()},
             "headline": self.config["models"]["headline"],
             "numeric": [entry["name"] for entry in covariates if entry["kind"] == "numeric"],
         }

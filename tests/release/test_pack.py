@@ -33,7 +33,7 @@ def settings(rules: Path = RULES, filled: bool = False, status: str = "draft", *
         block["context"] = dict.fromkeys(block["context"], "told")
     study = {name: config[name] for name in ("study", "outcomes", "covariates", "models", "inference", "dates")}
     told = {"tag": "2026-01", "status": status, "code": "c" * 64, "synthetic": True, "outcomes": "all"}
-    return study | told | {"release": block | release, "headline": "main", "numeric": ["age"]}
+    return study | told | {"release": block | release, "headline": "main", "numeric": ["age"], "populations": {}}
 
 
 def built(folder: Path, told: dict[str, Any]) -> dict[str, str]:
@@ -227,3 +227,24 @@ def test_an_earlier_release_of_one_child_more_stops_the_next(tmp_path: Path) -> 
 def test_time_that_runs_out_stops_the_release(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="could not be judged within release.seconds"):
         built(tmp_path, settings(seconds=1e-9))
+
+
+@pytest.mark.parametrize(
+    ("less", "population", "refused"), [(0, "a", False), (9, "a", True), (9, "b", False), (10, "a", False)]
+)
+def test_two_outcomes_of_one_population_that_differ_by_a_few_children_do_not_both_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, less: int, population: str, refused: bool
+) -> None:
+    overall = tables()["balance_overall"]
+    other = overall.with_columns(outcome=pl.lit("other"), n_children_treated=pl.col("n_children_treated") - less)
+    read = tables() | {"balance_overall": pl.concat([overall, other])}
+    monkeypatch.setattr("tests.release.test_pack.tables", lambda: read)
+    told = settings(outputs={"flow": {"method": "round", "purpose": "To show"}}) | {
+        "populations": {"duration": "a", "other": population}
+    }
+    monkeypatch.setattr("tests.release.test_pack.RELEASED", ("flow",))
+    if not refused:
+        built(tmp_path, told)
+        return
+    with pytest.raises(StudyError, match=r"release\.outcomes"):
+        built(tmp_path, told)

@@ -28,6 +28,7 @@ class Disclosed:
     percentile: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
     shares: dict[str, tuple[str, str]] = field(default_factory=dict)
+    every: tuple[str, ...] = ()
     not_applicable: tuple[str, ...] = ()
     model: bool = False
 
@@ -54,7 +55,7 @@ def disclosed() -> dict[str, Disclosed]:
 
 
 def _disclosed(name: str, entry: dict[str, Any]) -> Disclosed:
-    lists = ("keys", "children", "percentile", "inside", "not_applicable")
+    lists = ("keys", "children", "percentile", "inside", "every", "not_applicable")
     made = {key: tuple(value) if key in lists else value for key, value in entry.items()}
     if "dominance" in made:
         made["dominance"] = tuple(tuple(pair) for pair in made["dominance"])

@@ -14,8 +14,10 @@ from typing import Any
 
 import polars as pl
 
+from scripts.codes import MISSING
+from scripts.matching.dropped import ALL
 from scripts.release.contract import COUNTED, Disclosed, disclosed
-from scripts.release.populations import CHILDREN, EVENTS, ROWS, WEIGHT, Book, Number, book_of
+from scripts.release.populations import CHILDREN, COHORT, DROPPED, EVENTS, MATCHED, ROWS, WEIGHT, Book, Number, book_of
 from scripts.release.primary import Judge, Reasons
 from scripts.release.rules import Rules
 from scripts.release.safe_csv import NOT_APPLICABLE, NOT_AVAILABLE, ROUNDS_TO_ZERO, WITHHELD, number_text
@@ -28,6 +30,17 @@ SECONDARY, WHOLE_RELEASE = "secondary", "whole_release"
 # A row that sums others up costs this many rows of its table
 COST_OF_A_TOTAL = 5.0
 TOTALS = ("all",)
+
+
+def facts_of(number: Number, interval: tuple[float, float], source: Source) -> list[Fact]:
+    """What a number tells of its cells: an interval, or of a share that it lies between shares of the whole."""
+    if number.whole is None:
+        return [Fact(number.terms, *interval, source)]
+    low, high = (end / number.scale for end in interval)
+    return [
+        Fact((*number.terms, (number.whole, -low)), 0.0, math.inf, source),
+        Fact((*number.terms, (number.whole, -high)), -math.inf, 0.0, source),
+    ]
 
 
 @dataclass
@@ -128,9 +141,12 @@ class Gate:
         """Relations, and the numbers that are shown in the given tables (all of them by default)."""
         wanted = set(self.tables if tables is None else tables)
         shown = [
-            Fact(number.terms, *self.interval(number), ("", number.table, number.row))
+            fact
             for number in self.book.numbers
             if number.table in wanted and self.reasons[number.table][number.row] is None
+            for fact in facts_of(
+                number.terms, number.whole, number.scale, self.interval(number), number.table, number.row
+            )
         ]
         return [*self._relations(wanted), *shown]
 
@@ -185,12 +201,21 @@ class Gate:
             if self._judged_small(number):
                 for cell, _ in number.terms if len(number.terms) == 1 else ():
                     found[cell] = Protected(cell)
-        return list(found.values())
+        return [each for each in found.values() if each.cell not in self._only_levels]
 
     def _judged_small(self, number: Number) -> bool:
         """A mean or share that a rule withholds, whatever the size of its cell."""
         reason = self.reasons[number.table][number.row] if number.table in self.reasons else None
         return number.scale != 1.0 and reason not in (None, SECONDARY, WHOLE_RELEASE)
+
+    @cached_property
+    def _only_levels(self) -> set[Cell]:
+        """Cells of a covariate's only level: that everybody has it is what the population is, and no table hides it."""
+        levels: dict[Cell, list[Cell]] = {}
+        for cell in self.book.size:
+            if cell[1] in (COHORT, MATCHED, DROPPED):
+                levels.setdefault(cell[:-1], []).append(cell)
+        return {cells[0] for cells in levels.values() if len(cells) == 1 and cells[0][-1] not in (ALL, MISSING)}
 
     @cached_property
     def _empty(self) -> set[Cell]:

@@ -13,8 +13,8 @@ from scripts.release import cross_products
 from scripts.release.contract import disclosed
 from scripts.release.gate import WHOLE_RELEASE, Gate
 from scripts.release.populations import COHORT
-from scripts.release.primary import Judge
-from scripts.release.register import earlier_releases, facts_of, numbers_of, too_alike
+from scripts.release.primary import Judge, completed
+from scripts.release.register import earlier_releases, known_from, numbers_of, too_alike
 from scripts.release.rules import Rules, read_rules
 from scripts.release.safe_csv import write_safe
 from scripts.release.system import Contradiction, Exposed, Source
@@ -59,6 +59,7 @@ def protect(
     block, started = settings["release"], time.monotonic()
     rules = read_rules(block["rules"])
     read = {name: _of(settings["outcomes"], read_results(name, path)) for name, path in tables.items()}
+    read = {name: completed(name, frame) for name, frame in read.items()}
     structural = (*block["structural"],)
     judge = Judge(read, rules, settings["headline"], frozenset(settings["numeric"]), structural)
     earlier = earlier_releases(block["register"], settings["tag"])
@@ -66,7 +67,7 @@ def protect(
     gate = Gate.of(judge, {name: block["outputs"][name]["method"] for name in released})
     withheld_by_hand(gate, block["withhold"])
     asked = None if products is None else cross_products.read(products)
-    gate.fixed = facts_of(earlier, gate.book) + ([] if asked is None else cross_products.facts_of_products(asked))
+    gate.fixed = known_from(earlier, gate.book) + ([] if asked is None else cross_products.facts_of_products(asked))
     _refuse_alike(too_alike(earlier, gate, rules))
     _refuse_outcomes_alike(read, settings["populations"], rules)
     try:

@@ -36,13 +36,17 @@ SAME = 0.5
 
 @dataclass(frozen=True)
 class Number:
-    """A number of a results table: the cell that it counts is `scale` times the number."""
+    """A number of a results table: the cell that it counts is `scale` times the number.
+
+    `whole`: the cell whose size the scale is, if that is no number of the same row.
+    """
 
     table: str
     row: int
     column: str
     terms: tuple[tuple[Cell, float], ...]
     scale: float = 1.0
+    whole: Cell | None = None
 
 
 @dataclass
@@ -59,6 +63,12 @@ class Book:
         if value is not None:
             self.numbers.append(Number(table, row, column, ((cell, 1.0),), scale))
             self.size[cell] = value * scale
+
+    def share(self, table: str, row: int, column: str, cell: Cell, value: float | None, whole: Cell) -> None:
+        """A number that is a cell's share of another one."""
+        if value is not None and self.size.get(whole):
+            self.numbers.append(Number(table, row, column, ((cell, 1.0),), self.size[whole], whole))
+            self.size[cell] = value * self.size[whole]
 
     def total(self, table: str, row: int, column: str, cells: Iterable[Cell]) -> None:
         """A number that is the sum of cells."""
@@ -169,34 +179,24 @@ def _missing(book: Book, tables: Tables) -> None:
 
 
 def _balance(book: Book, tables: Tables) -> None:
-    wholes = _wholes(tables)
     for row, r in _rows(tables, "balance"):
         for arm in ARMS:
             key = (STAGE[r["stage"]], r["outcome"], r["period"], arm, r["covariate"], r["level"])
             book.number("balance", row, f"n_children_{arm}", (CHILDREN, *key), r[f"n_children_{arm}"])
-            whole = wholes.get((r["outcome"], r["period"], r["stage"], arm))
-            if r["level"] != MEAN and whole:
-                book.number("balance", row, f"mean_{arm}", (WEIGHT, *key), r[f"mean_{arm}"], whole)
+            if r["level"] != MEAN:
+                book.share("balance", row, f"mean_{arm}", (WEIGHT, *key), r[f"mean_{arm}"], _everybody(key))
 
 
 def _overlap(book: Book, tables: Tables) -> None:
-    wholes = _wholes(tables)
     for row, r in _rows(tables, "overlap"):
         key = (STAGE[r["stage"]], r["outcome"], r["period"], r["arm"], "score", f"{r['score_low']:g}")
         book.number("overlap", row, "n_children", (CHILDREN, *key), r["n_children"])
-        if whole := wholes.get((r["outcome"], r["period"], r["stage"], r["arm"])):
-            book.number("overlap", row, "share", (WEIGHT, *key), r["share"], whole)
+        book.share("overlap", row, "share", (WEIGHT, *key), r["share"], _everybody(key))
 
 
-def _wholes(tables: Tables) -> dict[tuple[str, ...], int]:
-    """(outcome, period, stage, arm) -> distinct children."""
-    if "balance_overall" not in tables:
-        return {}
-    return {
-        (r["outcome"], r["period"], r["stage"], arm): r[f"n_children_{arm}"]
-        for _, r in _rows(tables, "balance_overall")
-        for arm in ARMS
-    }
+def _everybody(key: tuple[str, ...]) -> Cell:
+    """The children of a stage, outcome, period and arm."""
+    return (CHILDREN, *key[:4], ALL, ALL)
 
 
 def _levels(book: Book) -> None:
@@ -211,10 +211,7 @@ def _levels(book: Book) -> None:
             continue
         if key[0] == WEIGHT:
             # Of a number only the share of its gaps is a share; its rest is the known values.
-            total = sum(book.size[part] for part in parts)
-            children = book.size.get((CHILDREN, *key[1:-1], ALL, ALL))
-            if children is not None and abs(total - children) < SAME:
-                book.relations.append(Fact(tuple((part, 1.0) for part in parts), children, children))
+            book.sums_to(_everybody(key[1:]), parts, exactly=True)
         else:
             book.sums_to(whole, parts, exactly=key[0] == ROWS)
 

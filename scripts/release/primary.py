@@ -53,7 +53,8 @@ class Judge:
         rules = self.rules
         # As few rows are about as few children, or fewer.
         rows = [name for name, kind in about.counts.items() if kind == "rows"]
-        judged = [rules.children(row[name], structural) for name in (*about.children, *rows)]
+        wholes = {*about.complements.values(), *(whole for _, whole in about.shares.values())}
+        judged = [rules.children(row[name], structural and name not in wholes) for name in (*about.children, *rows)]
         judged += [
             rules.children(row[whole_name] - row[part], structural)
             for part, whole_name in about.complements.items()
@@ -191,6 +192,20 @@ class Judge:
                 else:
                     known.add(n)
         return gone
+
+
+def completed(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """The table with a row of zeros for each combination of keys that is nobody's: a row that lacks would tell so too."""
+    about = disclosed().get(table)
+    if about is None or not about.every:
+        return frame
+    others = [key for key in about.keys if key not in (*about.every, "outcome")]
+    levels, places = (frame.select("outcome", *names).unique(maintain_order=True) for names in (about.every, others))
+    grid = levels.join(places, on="outcome", maintain_order="left_right")
+    lacking = grid.join(frame, on=list(about.keys), how="anti", maintain_order="left")
+    zeros = [pl.lit(0, pl.Int64).alias(name) for name in about.counts]
+    nothing = [pl.lit(None, frame.schema[n]).alias(n) for n in frame.columns if n not in (*about.keys, *about.counts)]
+    return pl.concat([frame, lacking.with_columns(*zeros, *nothing).select(frame.columns)])
 
 
 def _is_effect(term: str) -> bool:

@@ -12,10 +12,10 @@ from typing import Any
 
 from scripts.artefacts import read_json
 from scripts.release.contract import disclosed
-from scripts.release.gate import Gate
+from scripts.release.gate import Gate, facts_of
 from scripts.release.populations import CHILDREN, EVENTS, ROWS, Book, Number
 from scripts.release.rules import Rules
-from scripts.release.system import Fact
+from scripts.release.system import NEAR, Fact
 
 NUMBERS, MANIFEST = "numbers.json", "manifest.json"
 COUNTED = (ROWS, CHILDREN, EVENTS)
@@ -44,6 +44,8 @@ def numbers_of(gate: Gate) -> list[dict[str, Any]]:
             "key": [None if part is None else str(part) for part in keys[number.table][number.row]],
             "column": number.column,
             "terms": [[list(cell), coefficient] for cell, coefficient in number.terms],
+            "whole": None if number.whole is None else list(number.whole),
+            "scale": number.scale,
             "interval": list(gate.interval(number)),
             "size": _size(number, gate.book),
         }
@@ -56,17 +58,26 @@ def _size(number: Number, book: Book) -> float:
     return sum(book.size[cell] * coefficient for cell, coefficient in number.terms)
 
 
-def facts_of(releases: list[Release], book: Book) -> list[Fact]:
+def known_from(releases: list[Release], book: Book) -> list[Fact]:
     """Released numbers whose cells are still of the same size, and so the same people."""
     found = []
     for release in releases:
         for place, entry in enumerate(release.numbers):
-            terms = tuple((tuple(cell), coefficient) for cell, coefficient in entry["terms"])
-            if all(cell in book.size for cell, _ in terms):
-                now = sum(book.size[cell] * coefficient for cell, coefficient in terms)
-                if abs(now - entry["size"]) < 1e-6:
-                    found.append(Fact(terms, *entry["interval"], (release.tag, entry["table"], place)))
+            number = _number(entry, place)
+            cells = {cell for cell, _ in number.terms} | ({number.whole} if number.whole else set())
+            if not cells <= book.size.keys() or abs(_size(number, book) - entry["size"]) >= NEAR:
+                continue
+            if number.whole is None or abs(book.size[number.whole] - number.scale) < NEAR:
+                low, high = entry["interval"]
+                found += facts_of(number, (low, high), (release.tag, number.table, number.row))
     return found
+
+
+def _number(entry: dict[str, Any], place: int) -> Number:
+    """A number of the register; its row is its place there."""
+    terms = tuple((tuple(cell), coefficient) for cell, coefficient in entry["terms"])
+    whole = None if entry["whole"] is None else tuple(entry["whole"])
+    return Number(entry["table"], place, entry["column"], terms, entry["scale"], whole)
 
 
 def too_alike(releases: list[Release], gate: Gate, rules: Rules) -> Counter[tuple[str, str]]:

@@ -1,15 +1,14 @@
 """From results tables to what leaves: what is withheld, how numbers are shown, and that nothing gives them away."""
 
-import math
-
 import numpy as np
 import polars as pl
 import pytest
 
 from scripts.release.gate import ROUND, SUPPRESS, Gate
 from scripts.release.populations import DROPPED
+from scripts.release.primary import completed
 from scripts.release.safe_csv import WITHHELD
-from tests.release.small_study import OUTCOME, RELEASED, documented, gate, judge, rules, tables
+from tests.release.small_study import RELEASED, documented, gate, judge, rules, tables
 
 SECONDS = 120.0
 
@@ -292,37 +291,22 @@ def _with_other_small_numbers(found: Gate) -> dict[str, pl.DataFrame]:
     return changed
 
 
-def test_an_undeclared_certainty_that_no_table_could_hide_is_told() -> None:
-    """Everybody has the only level of a covariate: its row alone says so, whatever is withheld."""
-    one = (
-        tables()["balance"]
-        .with_columns(
-            pl.when(pl.col("covariate") == "gender").then(pl.lit("1")).otherwise(pl.col("level")).alias("level")
-        )
-        .unique(["period", "stage", "covariate", "level"], keep="first", maintain_order=True)
-    )
-    overall = {(r["period"], r["stage"]): r for r in tables()["balance_overall"].iter_rows(named=True)}
-    rows = []
-    for row in one.iter_rows(named=True):
-        if row["covariate"] == "gender":
-            whole = overall[row["period"], row["stage"]]
-            row |= {f"n_children_{arm}": whole[f"n_children_{arm}"] for arm in ("treated", "comparator")}
-            row |= {"mean_treated": 1.0, "mean_comparator": 1.0}
-        rows.append(row)
-    read = {
-        name: tables()[name]
-        for name in (
-            "balance_overall",
-            "model_terms",
-            "estimation_status",
-            "estimates",
-            "leave_one_out",
-            "conclusions",
-            "la_matches",
-        )
-    }
-    read["balance"] = pl.DataFrame(rows, schema=tables()["balance"].schema)
+def test_that_everybody_has_a_covariates_only_level_is_no_secret_and_is_withheld_all_the_same() -> None:
+    gender = pl.col("covariate") == "gender"
+    one = tables()["balance"].filter(~gender | (pl.col("level") == "1"))
+    overall = tables()["balance_overall"].select("period", "stage", "n_children_treated", "n_children_comparator")
+    whole = one.select("period", "stage").join(overall, on=["period", "stage"], how="left", maintain_order="left")
+    counts = [pl.when(gender).then(whole[n]).otherwise(pl.col(n)).alias(n) for n in overall.columns[2:]]
+    shares = [pl.when(gender).then(1.0).otherwise(pl.col(n)).alias(n) for n in ("mean_treated", "mean_comparator")]
+    read = tables() | {"balance": one.with_columns(*counts, *shares)}
     found = Gate.of(judge(read), {"balance": ROUND, "balance_overall": ROUND})
-    result = found.withhold(SECONDS, whole_release=True)
-    assert {each.cell[5] for each in result.hopeless} == {"gender"}
-    assert math.isfinite(result.hopeless[0].low) and OUTCOME in result.hopeless[0].cell
+    assert {found.reasons["balance"][i] for i in one.with_row_index().filter(gender)["index"]} == {"zeros"}
+    assert found.withhold(SECONDS, whole_release=True).hopeless == []
+
+
+def test_a_level_that_nobody_of_an_arm_has_gets_a_row_and_is_withheld() -> None:
+    own = (pl.col("covariate") == "gender") & (pl.col("level") == "Missing") & (pl.col("arm") == "treated")
+    made = completed("dropped", tables()["dropped"].filter(~own))
+    assert made.height == tables()["dropped"].height
+    found = judge(tables() | {"dropped": made}).reasons(["dropped"])["dropped"]
+    assert {found[i] for i in made.with_row_index().filter(own)["index"]} == {"zeros"}

@@ -219,13 +219,13 @@ def test_an_earlier_release_of_one_child_more_stops_the_next(tmp_path: Path) -> 
         [entry | {"size": entry["size"] + 1} for entry in read_json(tmp_path / "first" / "inside" / NUMBERS)],
         earlier / NUMBERS,
     )
-    with pytest.raises(StudyError, match="Leave these tables out of release.outputs") as error:
+    with pytest.raises(StudyError, match=r"Leave these tables out of release\.outputs") as error:
         built(tmp_path / "second", told)
     assert "release 2025-12" in str(error.value) and "flow" in str(error.value)
 
 
 def test_time_that_runs_out_stops_the_release(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="could not be judged within release.seconds"):
+    with pytest.raises(StudyError, match=r"could not be judged within release\.seconds"):
         built(tmp_path, settings(seconds=1e-9))
 
 

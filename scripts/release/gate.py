@@ -144,9 +144,7 @@ class Gate:
             fact
             for number in self.book.numbers
             if number.table in wanted and self.reasons[number.table][number.row] is None
-            for fact in facts_of(
-                number.terms, number.whole, number.scale, self.interval(number), number.table, number.row
-            )
+            for fact in facts_of(number, self.interval(number), ("", number.table, number.row))
         ]
         return [*self._relations(wanted), *shown]
 

@@ -165,9 +165,13 @@ def _protected(gate: Gate, block: dict[str, Any], started: float) -> Any:
     found = gate.withhold(left(), whole_release=False)
     if block["repair"] and not found.hopeless:
         found = gate.withhold(left(), whole_release=True)
+    verdict = gate.audit(left())
+    # A cell that was known to be large may be so no more, once rows are withheld.
+    while block["repair"] and verdict.exposed and not (found.hopeless or found.unproven):
+        found = gate.withhold(left(), whole_release=True)
+        verdict = gate.audit(left())
     if found.hopeless:
         raise StudyError("RELEASE", _tables(found.hopeless), *_told(found.hopeless, gate, ()))
-    verdict = gate.audit(left())
     if verdict.unproven or found.unproven:
         problem = f"{max(verdict.unproven, found.unproven)} cells could not be judged within release.seconds"
         remedy = "Allow more seconds, or release fewer tables or outcomes at once; what is not proven does not leave"

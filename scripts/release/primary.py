@@ -195,7 +195,7 @@ class Judge:
 
 
 def completed(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The table with a row of zeros for each combination of keys that is nobody's: a row that lacks would tell so too."""
+    """The table with a row of zeros for each combination of keys that is nobody's: no row would tell so as well."""
     about = disclosed().get(table)
     if about is None or not about.every:
         return frame

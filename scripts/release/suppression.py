@@ -1,10 +1,11 @@
 """The fewest rows of released tables to withhold besides, so that no protected cell can be worked out.
 
-What enters: facts, protected cells, and what each row costs to withhold. What leaves: the cheapest set of rows. Exact,
-by cutting planes: as long as none of the rows that a narrow interval rests on is withheld, the interval stays as it is,
-so at least one of them has to go; the cheapest set that meets all such demands (a mixed-integer programme, HiGHS) is
-tried, and whatever is still exposed adds demands. Source: Fischetti and Salazar (2001), with rows of tables in place of
-cells.
+What enters: facts, protected cells, and what each row costs to withhold. What leaves: the cheapest set of rows, by
+cutting planes: as long as none of the rows that a narrow interval rests on is withheld, the interval stays as it is, so
+at least one of them has to go; the cheapest set that meets all such demands (a mixed-integer programme, HiGHS) is
+tried, and whatever is still exposed adds demands. That ends with the smallest set. In a large component choices are
+kept after some time, which ends sooner with a small one. Source: Fischetti and Salazar (2001), with rows of tables in
+place of cells.
 """
 
 import time
@@ -16,6 +17,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from scripts.release.system import Component, Exposed, Fact, Protected, Source, components
+
+# After so many linear programmes in a component what was chosen is kept: the set is then small, not proven smallest
+EXACT_PROGRAMMES = 400
 
 
 @dataclass
@@ -31,11 +35,13 @@ class Suppression:
 def smallest_suppression(
     facts: Iterable[Fact], protected: Iterable[Protected], width: int, costs: Mapping[Source, float], seconds: float
 ) -> Suppression:
-    """The cheapest set of rows whose withholding protects every cell.
+    """The cheapest set of rows whose withholding protects every cell; a cheap one where a component is large.
 
     Parameters
     ----------
     costs : row -> cost; rows that are not named stay (those of earlier releases cannot be taken back).
+        A cell that was safe because it was shown to be large may be so no more once rows are withheld: call it again
+        until it withholds nothing.
     seconds : time after which components that are not done count as unproven.
     """
     ends, result = time.monotonic() + seconds, Suppression()
@@ -46,13 +52,15 @@ def smallest_suppression(
 
 def _repair(component: Component, width: int, costs: Mapping[Source, float], ends: float, result: Suppression) -> None:
     """Add to the result what protects one component."""
-    wanted, demands, withheld, known = component.wanted, [], set(), set()
-    parts = [component]
+    wanted, demands, known = component.wanted, [], set()
+    withheld: set[Source] = set()
+    parts, programmes = [component], 0
     while True:
         exposed = []
         for part in parts:
             verdict = part.judge(width, ends, narrowest=False)
             exposed += verdict.exposed
+            programmes += verdict.n_programmes
             if verdict.unproven:
                 result.unproven += verdict.unproven
                 return
@@ -61,16 +69,18 @@ def _repair(component: Component, width: int, costs: Mapping[Source, float], end
             return
         result.reasons += exposed
         sets = [frozenset(costs.keys() & set(each.sources)) for each in exposed]
-        hopeless = [each for each, rows in zip(exposed, sets, strict=True) if not rows]
-        if hopeless:
-            result.hopeless += hopeless
-            hidden = {each.cell for each in hopeless}
-            wanted = [each for each in wanted if each.cell not in hidden]
-        # What is withheld only widens intervals; a cell that was safe for its size may no longer be shown to be large.
-        known |= {each.cell for each in exposed}
-        wanted = [each for each in wanted if not each.strict or each.cell in known]
-        demands += [rows for rows in sets if rows]
-        withheld = cheapest_cover(demands, costs) if demands else set()
+        result.hopeless += [each for each, rows in zip(exposed, sets, strict=True) if not rows]
+        helped = {each.cell for each, rows in zip(exposed, sets, strict=True) if rows}
+        # What is withheld only widens intervals, so that what was safe stays so.
+        known |= helped
+        if programmes <= EXACT_PROGRAMMES:
+            demands += [rows for rows in sets if rows]
+            withheld = cheapest_cover(demands, costs) if demands else set()
+            wanted = [each for each in wanted if each.cell in known]
+        else:
+            # What was chosen stays, and what it made safe need not be looked at again.
+            withheld = withheld | (cheapest_cover([rows for rows in sets if rows], costs) if helped else set())
+            wanted = [each for each in wanted if each.cell in helped]
         parts = components([fact for fact in component.facts if fact.source not in withheld], wanted)
 
 

@@ -33,6 +33,8 @@ FREE_MAPS = {
     "exempt",
     "reasons",
     "date_formats",
+    "outputs",
+    "where",
 }
 MISSING = object()
 

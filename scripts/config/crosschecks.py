@@ -155,10 +155,10 @@ def _release_references(study: Study) -> Iterator[Reference]:
     release, outcomes, tables = study["release"], set(study["outcomes"]), set(disclosed())
     for name in release["outputs"]:
         yield Reference(("release", "outputs", name), name, "a results table that can leave", tables)
-    for key in ("structural", "withhold"):
-        for position, entry in enumerate(release[key]):
-            path = ("release", key, position, "table")
-            yield Reference(path, entry["table"], "a results table that can leave", tables)
+    for position, entry in enumerate(release["rows"]):
+        yield Reference(
+            ("release", "rows", position, "table"), entry["table"], "a results table that can leave", tables
+        )
     for position, name in enumerate(release["outcomes"] if release["outcomes"] != "all" else ()):
         yield Reference(("release", "outcomes", position), name, "an outcome", outcomes)
     for position, name in enumerate(release["cross_products"]["outcomes"]):

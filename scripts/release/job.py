@@ -114,7 +114,7 @@ def withheld_by_hand(gate: Gate, entries: list[dict[str, Any]]) -> None:
     StudyError : CONFIG, if an entry names a table that is not released, a column it has not, or no row.
     """
     for number, entry in enumerate(entries):
-        place, table = f"release.withhold[{number}]", entry["table"]
+        place, table = f"release.rows, withhold {number + 1}", entry["table"]
         if table not in gate.tables:
             raise StudyError("CONFIG", place, f"table {table} is not released", "See release.outputs")
         if unknown := sorted(set(entry["where"]) - set(gate.tables[table].columns)):
@@ -133,7 +133,7 @@ def _refuse_alike(alike: Counter[tuple[str, str]]) -> None:
         problem = f"they count a few people more or fewer than an earlier release does: {told}"
         remedy = (
             "Comparing the releases would show those people. Leave these tables out of release.outputs, or withhold "
-            "the rows (release.withhold), or release what was released before"
+            "the rows (release.rows), or release what was released before"
         )
         raise StudyError("RELEASE", ", ".join(sorted({table for _, table in alike})), problem, remedy)
 
@@ -196,19 +196,20 @@ def _told(exposed: list[Exposed], gate: Gate, proposed: tuple[Source, ...]) -> t
     if not proposed:
         remedy = (
             "Nothing of this release that could be withheld helps: leave out the tables named, or, if only relations "
-            "are, declare in release.structural what is true of everybody"
+            "are, declare under release.rows what is structural"
         )
         return problem, remedy
     lines = [
         json.dumps(
-            {"table": table, "where": {k: [v] for k, v in _key(gate, table, row).items()}, "reason": WHOLE_RELEASE}
+            {"kind": "withhold", "table": table}
+            | {"where": {k: [v] for k, v in _key(gate, table, row).items()}, "reason": WHOLE_RELEASE}
         )
         for _, table, row in proposed[:MOST_LINES]
     ]
     more = f"\n  and {len(proposed) - MOST_LINES} more" if len(proposed) > MOST_LINES else ""
     remedy = (
         f"The fewest rows to withhold besides are {len(proposed)}: set release.repair to true, or add to "
-        "release.withhold:\n  " + "\n  ".join(lines) + more
+        "release.rows:\n  " + "\n  ".join(lines) + more
     )
     return problem, remedy
 

@@ -99,7 +99,7 @@ class Judge:
             if entry["table"] != table:
                 continue
             if unknown := sorted(set(entry["where"]) - set(frame.columns)):
-                place = f"release.structural, table {table}"
+                place = f"release.rows, table {table}"
                 raise StudyError("CONFIG", place, f"no such columns: {', '.join(unknown)}", "See schemas/results.yaml")
             fits = [pl.col(name).cast(pl.String).is_in([str(v) for v in vs]) for name, vs in entry["where"].items()]
             marked = marked | frame.select(pl.all_horizontal(pl.lit(True), *fits).alias("fits"))["fits"]

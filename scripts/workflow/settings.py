@@ -356,12 +356,20 @@ class JobSettings:
         """What may leave, by which rules."""
         covariates = self.config["covariates"]["child"]
         return {
-            "release": {name: value for name, value in self.config["release"].items() if name != "context"},
+            "release": {name: value for name, value in self._release_block().items() if name != "context"},
             "outcomes": self.config["release"]["outcomes"],
             "populations": {key: entry["population"] for key, entry in self.config["outcomes"].items()},
             "headline": self.config["models"]["headline"],
             "numeric": [entry["name"] for entry in covariates if entry["kind"] == "numeric"],
         }
+
+    def _release_block(self) -> Settings:
+        """The block with its rows by kind."""
+        block = self.config["release"]
+        kinds = {
+            kind: [entry for entry in block["rows"] if entry["kind"] == kind] for kind in ("structural", "withhold")
+        }
+        return {name: value for name, value in block.items() if name != "rows"} | kinds
 
     def release_products(self) -> Settings:
         """By which rules, and what the columns are made of."""
@@ -379,9 +387,11 @@ class JobSettings:
 
     def release(self) -> Settings:
         """What an output checker is told."""
-        names = ("study", "outcomes", "covariates", "models", "inference", "dates", "release")
-        return {name: self.config[name] for name in names} | {
-            "synthetic": self.config["extracts"]["source"] == "synthetic"
+        return {
+            "study": self.config["study"],
+            "models": self.config["models"],
+            "release": self._release_block(),
+            "synthetic": self.config["extracts"]["source"] == "synthetic",
         }
 
     def released(self) -> Settings:

@@ -28,6 +28,7 @@ def settings(rules: Path = RULES, filled: bool = False, status: str = "draft", *
         "outputs": {name: {"method": "round", "purpose": "To show"} for name in RELEASED},
         "structural": list(STRUCTURAL),
         "register": "none",
+        "withhold": [],
     }
     if filled:
         block["context"] = dict.fromkeys(block["context"], "told")
@@ -192,7 +193,7 @@ def test_without_repair_the_release_fails_and_names_tables_and_the_fewest_rows(t
     told = str(error.value)
     assert "Tables that together do it" in told and "dropped" in told
     lines = [json.loads(line) for line in told.splitlines() if line.strip().startswith("{")]
-    assert lines and all(set(line) == {"table", "where", "reason"} for line in lines)
+    assert lines and all(set(line) == {"kind", "table", "where", "reason"} for line in lines)
     # What is proposed is what helps.
     fixed = settings(repair=False, withhold=lines)
     built(tmp_path / "fixed", fixed)

@@ -6,6 +6,8 @@ from scripts.release.register import MANIFEST, NUMBERS
 TAG = COMMAND.release
 LEAVES, INSIDE = f"results/release/{TAG}", f"results/disclosure/{TAG}"
 LEAVING = [*STUDY.release_outputs, *(["cross_products"] if STUDY.release_products() else [])]
+PACK = {"tag": TAG, "status": COMMAND.status, "code": STUDY.code_version}
+INSIDE_THE_PACK = ["audit", "inputs", "terms", *(["omitted"] if STUDY.release_products() else [])]
 REGISTERED = f"{STUDY.plan.config['release']['register']}/{TAG}"
 
 
@@ -63,8 +65,7 @@ rule release_tables:
             tables={Path(path).stem: path for path in input.tables},
             products=optional(input.products),
             outputs=named(output, LEAVING),
-            audit=output.audit,
-            numbers=output.numbers,
+            inside=named(output, ("audit", "numbers")),
             settings=params.settings | {"tag": TAG},
         )
 
@@ -100,8 +101,8 @@ rule release_report:
 
 rule release:
     input:
+        **({"omitted": rules.release_products.output.omitted} if STUDY.release_products() else {}),
         tables=[f"{LEAVES}/{table}.csv" for table in LEAVING],
-        omitted=rules.release_products.output.omitted if STUDY.release_products() else [],
         report=rules.release_report.output,
         audit=rules.release_tables.output.audit,
         inputs="results/aggregate/inputs.csv",
@@ -121,17 +122,14 @@ rule release:
     message:
         f"Release {TAG}: write the clearance pack ({COMMAND.status})"
     run:
-        told = {"tag": TAG, "status": COMMAND.status, "code": STUDY.code_version}
-        outputs = named(output, ("summary", "request", "results", "checksums"))
         run_process(
             log[0],
             "scripts.release.pack_job:pack",
             threads,
             folder=LEAVES,
-            inside=named(input, ("audit", "inputs", "terms"))
-            | ({"omitted": str(input.omitted)} if STUDY.release_products() else {}),
-            outputs=outputs,
-            settings=params.settings | told,
+            inside=named(input, INSIDE_THE_PACK),
+            outputs=named(output, ("summary", "request", "results", "checksums")),
+            settings=params.settings | PACK,
         )
 
 

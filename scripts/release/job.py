@@ -37,8 +37,7 @@ def protect(
     tables: dict[str, str],
     products: str | None,
     outputs: dict[str, str],
-    audit: str,
-    numbers: str,
+    inside: dict[str, str],
     settings: dict[str, Any],
 ) -> None:
     """Write what may leave of results tables, and beside it (inside) the audit and the numbers for the register.
@@ -47,7 +46,7 @@ def protect(
     ----------
     tables : results table -> CSV, those that are released and those behind them. products : cross-products that are
     asked for, if any. outputs : table -> CSV that leaves, cross_products among them if they are asked for.
-    audit, numbers : JSON files that stay inside.
+    inside : audit and numbers, JSON files that stay inside.
     settings : release (config block), tag, headline, numeric (child covariates that are numbers), outcomes, populations
         (outcome -> its kind of index event).
 
@@ -80,7 +79,7 @@ def protect(
         write_safe(gate.shown(name), outputs[name])
     if asked is not None:
         write_safe(asked, outputs[cross_products.NAME])
-    write_json(numbers_of(gate), numbers)
+    write_json(numbers_of(gate), inside["numbers"])
     told = {
         "protected": verdict.n_protected,
         "narrowest": verdict.narrowest,
@@ -90,7 +89,7 @@ def protect(
         "rows": {name: _rows(gate, name) for name in released},
         "rules_used": sorted(rules.used),
     }
-    write_json(told, audit)
+    write_json(told, inside["audit"])
 
 
 def _of(outcomes: list[str] | str, table: pl.DataFrame) -> pl.DataFrame:

@@ -23,6 +23,7 @@ KINDS: dict[str, Any] = {
     "dominance_p": float,
     "dominance_one": float,
     "dominance_two": float,
+    "dominance_abs": {"one": float, "two": float},
     "percentile_children": int,
     "extremes": ("refuse",),
     "residual_df": int,
@@ -81,13 +82,14 @@ class Rules:
         """Shares of a sum that its largest and its two largest contributors hold; None if not known to apply."""
         if largest is None or two_largest is None:
             return None
-        nk = self.value("dominance_nk")
+        nk, abs_ = self.value("dominance_nk"), self.value("dominance_abs")
         held = {1: largest, 2: two_largest}[nk["contributors"]]
         judged = {
             "dominance_nk": held >= nk["share"],
             "dominance_p": 1 - two_largest < self.value("dominance_p") * largest,
             "dominance_one": largest >= self.value("dominance_one"),
             "dominance_two": two_largest >= self.value("dominance_two"),
+            "dominance_abs": largest >= abs_["one"] or two_largest >= abs_["two"],
         }
         return next((name for name, failed in judged.items() if failed), None)
 

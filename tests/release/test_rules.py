@@ -30,7 +30,9 @@ def test_a_declared_zero_is_shown_and_few_children_are_not() -> None:
         (0.40, 0.60, None),
         (0.4374, 0.60, None),
         (0.4375, 0.60, "dominance_one"),
-        (0.43, 0.859, None),
+        (0.43, 0.669, None),
+        (0.43, 0.67, "dominance_abs"),
+        (0.43, 0.859, "dominance_abs"),
         (0.43, 0.86, "dominance_two"),
         (0.43, 0.899, "dominance_two"),
         (0.43, 0.90, "dominance_nk"),
@@ -46,6 +48,7 @@ def test_dominance_by_both_sets(largest: float | None, two_largest: float | None
 def test_the_p_percent_rule_alone(tmp_path: Path) -> None:
     """With (n, k) and the shares out of the way: others hold 0.049 of 0.5, just less than a tenth, or 0.051."""
     loose = {"dominance_nk": {"contributors": 2, "share": 0.99}, "dominance_one": 0.99, "dominance_two": 0.99}
+    loose |= {"dominance_abs": {"one": 0.99, "two": 0.99}}
     judged = read_rules(str(changed(tmp_path, **{f"{name}.value": value for name, value in loose.items()})))
     assert judged.dominance(0.5, 0.951) == "dominance_p"
     assert judged.dominance(0.5, 0.949) is None

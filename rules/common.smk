@@ -74,6 +74,11 @@ def listed(paths, names):
     return {name: [str(path) for path in paths[name]] for name in names}
 
 
+def by_table(paths):
+    """Results tables by name -> path, for a job function."""
+    return {Path(path).stem: str(path) for path in paths}
+
+
 def optional(paths):
     """An input that need not be there: its path or None."""
     return str(paths) if paths else None

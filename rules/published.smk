@@ -108,7 +108,7 @@ rule published:
             log[0],
             "scripts.report.job:report",
             threads,
-            tables={Path(path).stem: path for path in input},
+            tables=by_table(input),
             page=output.page,
             figures=output.figures,
             processes=threads,

@@ -60,7 +60,7 @@ rule report:
             log[0],
             "scripts.report.job:report",
             threads,
-            tables={Path(path).stem: path for path in input},
+            tables=by_table(input),
             page=output.page,
             figures=output.figures,
             processes=threads,

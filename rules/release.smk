@@ -40,10 +40,8 @@ rule release_products:
 
 rule release_tables:
     input:
-        tables=expand("results/aggregate/{table}.csv", table=STUDY.release_inputs),
-        products=rules.release_products.output.products if STUDY.release_products() else [],
-        # Their content is in the stamp.
-        earlier=ancient(STUDY.earlier_releases()),
+        expand("results/aggregate/{table}.csv", table=STUDY.release_inputs),
+        [rules.release_products.output.products] if STUDY.release_products() else [],
     output:
         **{table: f"{LEAVES}/{table}.csv" for table in LEAVING},
         audit=f"{INSIDE}/audit.json",
@@ -62,8 +60,7 @@ rule release_tables:
             log[0],
             "scripts.release.job:protect",
             threads,
-            tables=by_table(input.tables),
-            products=optional(input.products),
+            tables=by_table(input),
             outputs=named(output, LEAVING),
             inside=named(output, ("audit", "numbers")),
             settings=params.settings | {"tag": TAG},

@@ -35,7 +35,6 @@ MOST_LINES = 20
 
 def protect(
     tables: dict[str, str],
-    products: str | None,
     outputs: dict[str, str],
     inside: dict[str, str],
     settings: dict[str, Any],
@@ -44,8 +43,8 @@ def protect(
 
     Parameters
     ----------
-    tables : results table -> CSV, those that are released and those behind them. products : cross-products that are
-    asked for, if any. outputs : table -> CSV that leaves, cross_products among them if they are asked for.
+    tables : results table -> CSV, those that are released and those behind them; cross_products if they are asked for.
+    outputs : table -> CSV that leaves.
     inside : audit and numbers, JSON files that stay inside.
     settings : release (config block), tag, headline, numeric (child covariates that are numbers), outcomes, populations
         (outcome -> its kind of index event).
@@ -57,7 +56,9 @@ def protect(
     """
     block, started = settings["release"], time.monotonic()
     rules = read_rules(block["rules"])
-    read = {name: _of(settings["outcomes"], read_results(name, path)) for name, path in tables.items()}
+    products = tables.get(cross_products.NAME)
+    results = {name: path for name, path in tables.items() if name != cross_products.NAME}
+    read = {name: _of(settings["outcomes"], read_results(name, path)) for name, path in results.items()}
     read = {name: completed(name, frame) for name, frame in read.items()}
     structural = (*block["structural"],)
     judge = Judge(read, rules, settings["headline"], frozenset(settings["numeric"]), structural)

@@ -46,7 +46,7 @@ def built(folder: Path, told: dict[str, Any]) -> dict[str, str]:
         write_results(table, name, inside / f"{name}.csv")
     paths = {name: str(inside / f"{name}.csv") for name in tables()}
     outputs = {name: str(leaves / f"{name}.csv") for name in RELEASED}
-    protect(paths, None, outputs, {"audit": str(inside / "audit.json"), "numbers": str(inside / NUMBERS)}, told)
+    protect(paths, outputs, {"audit": str(inside / "audit.json"), "numbers": str(inside / NUMBERS)}, told)
     (leaves / "report.html").write_text("<p>report")
     (leaves / "figures" / "flow-wide.png").write_bytes(PNG)
     (leaves / "figures" / "flow.csv").write_text("a\n1\n")

@@ -14,7 +14,8 @@ from scripts.release.safe_csv import WITHHELD
 from tests.browser.chromium import needs_browser, violations
 from tests.workflow.conftest import ROOT, Project
 
-# Two outcomes and the tables that hang together most; the whole demo study is released by a long test.
+pytestmark = pytest.mark.xdist_group("workflow")
+# Two outcomes and the tables that hang together most, because all of the small study take minutes: most of its cells are small.
 NONE = ("subgroups", "overlap", "missingness", "yearly_profile", "variants", "la_effects", "sensitivity", "trends")
 OVERLAY = {
     "release": {

@@ -15,7 +15,7 @@ from tests.browser.chromium import needs_browser, violations
 from tests.workflow.conftest import ROOT, Project
 
 pytestmark = pytest.mark.xdist_group("workflow")
-# Two outcomes and the tables that hang together most, because all of the small study take minutes: most of its cells are small.
+# Two outcomes and the tables that hang together most: all take minutes, as most cells of the small study are small.
 NONE = ("subgroups", "overlap", "missingness", "yearly_profile", "variants", "la_effects", "sensitivity", "trends")
 OVERLAY = {
     "release": {

@@ -320,7 +320,8 @@ class JobSettings:
     def published_estimate(self) -> Settings:
         """The choices, and settings of the models' stage without anybody's covariates."""
         block = self.config["published_statistics"]
-        models = {"confidence": self.config["models"]["confidence"], "headline": block["headline"], "subgroups": []}
+        models = {name: self.config["models"][name] for name in ("confidence", "min_level_children")}
+        models |= {"headline": block["headline"], "subgroups": []}
         shown = ("title", "folder", "evidence", "outcomes")
         return {
             "outcomes": list(block["outcomes"]),

@@ -8,7 +8,6 @@ import yaml
 from scripts.artefacts import read_results
 from tests.workflow.conftest import Project, copy_project
 
-pytestmark = pytest.mark.xdist_group("workflow")
 CANARY = "ZZCANARYZZ"
 
 

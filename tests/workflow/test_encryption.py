@@ -12,8 +12,6 @@ from scripts.artefacts import read_parquet
 from scripts.privacy.encryption import KEY_VARIABLE, is_encrypted
 from tests.workflow.conftest import Project, copy_project
 
-pytestmark = pytest.mark.xdist_group("encryption")
-
 TARGETS = ("results/individual/outcomes/icpc/501.parquet", "results/aggregate/parts/validation/501.csv")
 ENCRYPTED = "config/encrypted.yaml"
 READ = "Read the extracts of LA 501"

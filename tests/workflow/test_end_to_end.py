@@ -18,7 +18,6 @@ from scripts.workflow.settings import JobSettings
 from scripts.workflow.stages import POOLED_BY_LA, POOLED_BY_OUTCOME, POOLED_BY_SOURCE, POOLED_BY_VARIATION
 from tests.workflow.conftest import Project, copy_project
 
-pytestmark = pytest.mark.xdist_group("workflow")
 PRIMARY = {"assessment_duration", "icpc", "nfa_rereferral", "rereferral_escalation", "kinship"}
 
 

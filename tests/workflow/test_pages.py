@@ -10,7 +10,6 @@ from scripts.artefacts import results_contract
 from tests.browser.chromium import layout, needs_browser, printed, violations
 from tests.workflow.conftest import Project
 
-pytestmark = pytest.mark.xdist_group("workflow")
 PAGES = ("report/index.html", "governance/processing-record.html")
 WIDTHS = (360, 768, 1280)
 

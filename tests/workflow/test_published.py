@@ -15,7 +15,6 @@ from tests.browser.chromium import layout, needs_browser, printed, violations
 from tests.published.release import BLOCK, PILOTS, RELEASE, world, write_release
 from tests.workflow.conftest import ROOT, Project, copy_project
 
-pytestmark = pytest.mark.xdist_group("published")
 VALUES, ESTIMATE, CONCLUDE, PAGE = (
     "Read the published statistics",
     "Estimate on published statistics",

@@ -8,7 +8,6 @@ import yaml
 
 from tests.workflow.conftest import copy_project
 
-pytestmark = pytest.mark.xdist_group("third party")
 # Large effects, 40 LAs, 20 of them pilots, each with a comparator of its own: intervals narrow enough to miss.
 EFFECTS = {
     "assessment_duration": -8.0,

@@ -14,7 +14,6 @@ from scripts.release.safe_csv import WITHHELD
 from tests.browser.chromium import needs_browser, violations
 from tests.workflow.conftest import ROOT, Project
 
-pytestmark = pytest.mark.xdist_group("workflow")
 # Two outcomes and the tables that hang together most: all take minutes, as most cells of the small study are small.
 NONE = ("subgroups", "overlap", "missingness", "yearly_profile", "variants", "la_effects", "sensitivity", "trends")
 OVERLAY = {

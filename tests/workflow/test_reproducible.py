@@ -6,7 +6,7 @@ import pytest
 
 from tests.workflow.conftest import Project, copy_project
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.long
 
 
 def made(project: Project) -> dict[str, bytes]:

@@ -23,7 +23,6 @@ from scripts.privacy.keys import pseudonyms, read_key
 from tests.workflow.conftest import Project
 from tests.workflow.tiny import LAS, OUTCOMES, configure, tiny_project
 
-pytestmark = pytest.mark.xdist_group("rights")
 LA, REQUEST = "510", "R-1"
 ID = "CIN_LAchildID_Anon"
 # What a study is: every artefact but logs, times and the record of what was asked.

@@ -12,7 +12,6 @@ import yaml
 from scripts.workflow.stages import ESTIMATE_TABLES
 from tests.workflow.conftest import Project
 
-pytestmark = pytest.mark.xdist_group("workflow")
 OUTCOMES = {
     "assessment_duration",
     "icpc",

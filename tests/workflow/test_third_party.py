@@ -10,10 +10,7 @@ import yaml
 from tests.workflow.conftest import ROOT, Project, copy_project
 
 RECORDS = ROOT.parent / "shared" / "data" / "records"
-pytestmark = [
-    pytest.mark.xdist_group("third party"),
-    pytest.mark.skipif(not RECORDS.is_dir(), reason="the third-party example files are not beside the project"),
-]
+pytestmark = pytest.mark.skipif(not RECORDS.is_dir(), reason="the third-party example files are not beside the project")
 # The generated return has no header, so its LA is free; the other states LA 975. Both get the one SSDA903 return.
 STUDY = {
     "extracts": {"source": "per_la", "folder": "extracts", "census_year": 2023},

@@ -337,7 +337,8 @@ def _component(facts: list[Fact], wanted: Mapping[Cell, bool]) -> Component:
             low[at], low_source[at] = fact.low / value, fact.source
         if fact.high / value < high[at]:
             high[at], high_source[at] = fact.high / value, fact.source
-    entries = [(i, place[cell], value) for i, fact in enumerate(wide) for cell, value in fact.terms]
+    # The share of a whole that may be nothing has a bound of zero times the whole, which is none.
+    entries = [(i, place[cell], value) for i, fact in enumerate(wide) for cell, value in fact.terms if value]
     rows, columns, values = np.array(entries).T if entries else np.zeros((3, 0))
     if (high < low - NEAR).any():
         raise Contradiction([cell for cell, at in place.items() if high[at] < low[at] - NEAR])

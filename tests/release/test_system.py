@@ -143,3 +143,17 @@ def test_the_cheapest_cover_prefers_cheap_rows_and_shares_them() -> None:
     a, b, c = (("", "t", i) for i in range(3))
     assert cheapest_cover([frozenset({a, b}), frozenset({b, c})], {a: 1.0, b: 1.0, c: 1.0}) == {b}
     assert cheapest_cover([frozenset({a, b}), frozenset({b, c})], {a: 1.0, b: 3.0, c: 1.0}) == {a, c}
+
+
+def test_a_share_that_may_be_nothing_says_nothing_of_its_whole() -> None:
+    """Its lower bound, 0 times the whole, is no constraint of the whole; the cell beside it is known as ever."""
+    part, whole, rest = cell(0, 0), cell(0, 1), cell(0, 2)
+    facts = [
+        Fact(((part, 1.0), (whole, -0.0)), 0.0, np.inf, ("", "t", 0)),
+        Fact(((part, 1.0), (whole, -0.1)), -np.inf, 0.0, ("", "t", 0)),
+        Fact(((whole, 1.0),), 5, 5, ("", "t", 1)),
+        Fact(((whole, 1.0), (rest, 1.0)), 12, 12, ("", "t", 2)),
+    ]
+    with np.errstate(divide="raise", invalid="raise"):
+        verdict = audit(facts, [Protected(rest, strict=False)], WIDTH, SECONDS)
+    assert [(found.cell, found.low, found.high) for found in verdict.exposed] == [(rest, 7, 7)]

@@ -5,15 +5,15 @@ from scripts.release.register import MANIFEST, NUMBERS
 
 TAG = COMMAND.release
 LEAVES, INSIDE = f"results/release/{TAG}", f"results/disclosure/{TAG}"
-LEAVING = [*STUDY.release_outputs, *(["cross_products"] if STUDY.release_products() else [])]
-PACK = {"tag": TAG, "status": COMMAND.status, "code": STUDY.code_version}
-INSIDE_THE_PACK = ["audit", "inputs", "terms", *(["omitted"] if STUDY.release_products() else [])]
+PRODUCTS = STUDY.release_products()
+LEAVING = [*STUDY.release_outputs, *(["cross_products"] if PRODUCTS else [])]
+INSIDE_THE_PACK = ["audit", "inputs", "terms", *(["omitted"] if PRODUCTS else [])]
 REGISTERED = f"{STUDY.plan.config['release']['register']}/{TAG}"
 
 
 rule release_products:
     input:
-        [path for paths in STUDY.release_products().values() for path in paths],
+        [path for paths in PRODUCTS.values() for path in paths],
     output:
         products=f"{INSIDE}/cross_products.csv",
         omitted=f"{INSIDE}/omitted.json",
@@ -31,7 +31,7 @@ rule release_products:
             log[0],
             "scripts.release.cross_products:make",
             threads,
-            imputed=STUDY.release_products(),
+            imputed=PRODUCTS,
             output=output.products,
             omitted=output.omitted,
             settings=params.settings,
@@ -40,8 +40,12 @@ rule release_products:
 
 rule release_tables:
     input:
-        expand("results/aggregate/{table}.csv", table=STUDY.release_inputs),
-        [rules.release_products.output.products] if STUDY.release_products() else [],
+        tables=[
+            *expand("results/aggregate/{table}.csv", table=STUDY.release_inputs),
+            *([rules.release_products.output.products] if PRODUCTS else []),
+        ],
+        # Their content is in the stamp.
+        earlier=ancient(STUDY.earlier_releases()),
     output:
         **{table: f"{LEAVES}/{table}.csv" for table in LEAVING},
         audit=f"{INSIDE}/audit.json",
@@ -60,7 +64,7 @@ rule release_tables:
             log[0],
             "scripts.release.job:protect",
             threads,
-            tables=by_table(input),
+            tables=by_table(input.tables),
             outputs=named(output, LEAVING),
             inside=named(output, ("audit", "numbers")),
             settings=params.settings | {"tag": TAG},
@@ -98,7 +102,7 @@ rule release_report:
 
 rule release:
     input:
-        **({"omitted": rules.release_products.output.omitted} if STUDY.release_products() else {}),
+        **({"omitted": rules.release_products.output.omitted} if PRODUCTS else {}),
         tables=[f"{LEAVES}/{table}.csv" for table in LEAVING],
         report=rules.release_report.output,
         audit=rules.release_tables.output.audit,
@@ -115,6 +119,8 @@ rule release:
         "results/benchmarks/release.tsv"
     params:
         settings=settings("release"),
+        # Asked for only when a pack is made: it goes through the code of every stage.
+        told=lambda _: {"tag": TAG, "status": COMMAND.status, "code": STUDY.code_version},
         stamp=stamp("release"),
     message:
         f"Release {TAG}: write the clearance pack ({COMMAND.status})"
@@ -126,7 +132,7 @@ rule release:
             folder=LEAVES,
             inside=named(input, INSIDE_THE_PACK),
             outputs=named(output, ("summary", "request", "results", "checksums")),
-            settings=params.settings | PACK,
+            settings=params.settings | params.told,
         )
 
 

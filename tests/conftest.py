@@ -3,11 +3,14 @@
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Modules of tests/workflow whose tests use the fixture `finished`, so that the study is run once.
-SHARED = "finished"
-SHARING = ("bad_input", "end_to_end", "no_value_leaves", "pages", "release", "staleness")
-LONGEST = "tests/workflow/test_rights.py"
 WORKFLOW = "tests/workflow/"
+LONGEST = f"{WORKFLOW}test_rights.py"
+# Modules whose tests use the fixture `finished`, so that the study is run once.
+SHARED = "finished"
+SHARING = {
+    f"{WORKFLOW}test_{name}.py"
+    for name in ("bad_input", "end_to_end", "no_value_leaves", "pages", "release", "staleness")
+}
 
 
 class ByStudy(LoadScopeScheduling):
@@ -15,7 +18,7 @@ class ByStudy(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::")[0]
-        return SHARED if module in {f"{WORKFLOW}test_{name}.py" for name in SHARING} else module
+        return SHARED if module in SHARING else module
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByStudy:
@@ -26,7 +29,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByStudy:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the tests, and refuse one that would run the shared study again in another process."""
     for item in items:
-        shares = item.path.stem.removeprefix("test_") in SHARING
-        if SHARED in getattr(item, "fixturenames", ()) and not shares:
+        if SHARED in getattr(item, "fixturenames", ()) and item.nodeid.split("::")[0] not in SHARING:
             raise pytest.UsageError(f"{item.nodeid} uses the fixture `{SHARED}`: name its module in tests/conftest.py")
     items.sort(key=lambda item: (not item.nodeid.startswith(LONGEST), not item.nodeid.startswith(WORKFLOW)))

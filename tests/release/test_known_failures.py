@@ -13,26 +13,25 @@ from tests.release.small_study import gate, judge, tables
 from tests.release.test_gate import with_values
 
 SECONDS = 120.0
+SMALL = (pl.col("covariate") == "gender") & (pl.col("level") == "1") & (pl.col("arm") == "treated")
 
 
 @pytest.mark.parametrize("method", [ROUND, SUPPRESS])
 def test_small_cells_of_integer_coded_categories_are_withheld_beside_their_margins(method: str) -> None:
     """Margins and categories coded 1, 2, 3 made a tool print what it had suppressed."""
-    small = (pl.col("covariate") == "gender") & (pl.col("level") == "1") & (pl.col("arm") == "treated")
-    read = with_values("dropped", small, n_children_dropped=7, n_rows_dropped=7)
+    read = with_values("dropped", SMALL, n_children_dropped=7, n_rows_dropped=7)
     found = Gate.of(judge(read), {"dropped": method})
     found.withhold(SECONDS, whole_release=True)
     shown = found.shown("dropped")
-    assert set(shown.filter(small)["n_children_dropped"]) == {WITHHELD}
+    assert set(shown.filter(SMALL)["n_children_dropped"]) == {WITHHELD}
     assert (shown.filter(pl.col("covariate") == "all")["n_children"] != WITHHELD).any()
     assert found.audit(SECONDS).exposed == []
 
 
 def test_children_count_and_not_their_rows() -> None:
-    small = (pl.col("covariate") == "gender") & (pl.col("level") == "1") & (pl.col("arm") == "treated")
-    read = with_values("dropped", small, n_children=60, n_children_dropped=9, n_rows=90, n_rows_dropped=30)
+    read = with_values("dropped", SMALL, n_children=60, n_children_dropped=9, n_rows=90, n_rows_dropped=30)
     found = judge(read).reasons(["dropped"])["dropped"]
-    assert {found[i] for i in read["dropped"].with_row_index().filter(small)["index"]} == {"min_children"}
+    assert {found[i] for i in read["dropped"].with_row_index().filter(SMALL)["index"]} == {"min_children"}
 
 
 def test_no_smallest_and_no_largest_value_is_among_the_columns_that_leave() -> None:

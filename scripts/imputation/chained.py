@@ -64,13 +64,14 @@ def impute(
     for name, column in values.items():
         column[~known[name]] = rng.choice(column[known[name]], size=int((~known[name]).sum()))
     predictors = Predictors.of(frame, covariates, values, known)
+    modes: dict[str, np.ndarray] = {}
     for _ in range(settings.iterations):
         for covariate in incomplete:
             name = covariate.name
             if name not in predictors.position:
                 continue
             if covariate.kind == "binary":
-                drawn = _draw_binary(predictors, name, values[name], known[name], rng)
+                drawn, modes[name] = _draw_binary(predictors, name, values[name], known[name], rng, modes.get(name))
             else:
                 drawn = _draw_numeric(predictors, name, values[name], known[name], settings.donors, rng)
             values[name][~known[name]] = drawn
@@ -138,9 +139,15 @@ def _draw_numeric(
 
 
 def _draw_binary(
-    predictors: Predictors, name: str, column: np.ndarray, known: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Values for a binary covariate's gaps: draws with the predicted probability."""
+    predictors: Predictors,
+    name: str,
+    column: np.ndarray,
+    known: np.ndarray,
+    rng: np.random.Generator,
+    start: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values for a binary covariate's gaps, draws with the predicted probability; and the mode for the next sweep."""
     observed = np.flatnonzero(known)
-    probability = logistic_draw(predictors.matrix, predictors.position[name], observed, column[observed], rng)
-    return (rng.random(int((~known).sum())) < probability[~known]).astype(float)
+    position = predictors.position[name]
+    probability, mode = logistic_draw(predictors.matrix, position, observed, column[observed], rng, start)
+    return (rng.random(int((~known).sum())) < probability[~known]).astype(float), mode

@@ -76,21 +76,31 @@ def nearest_donors(donors: np.ndarray, recipients: np.ndarray, n_donors: int, rn
 
 
 def logistic_draw(
-    design: np.ndarray, target: int, observed: np.ndarray, response: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Probabilities of every row under coefficients drawn from their posterior. Column 0 is the constant. Shape (n,).
+    design: np.ndarray,
+    target: int,
+    observed: np.ndarray,
+    response: np.ndarray,
+    rng: np.random.Generator,
+    start: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of every row under coefficients drawn from their posterior, (n,), and its mode, (K - 1,).
 
     Parameters
     ----------
-    target : column that holds the variable itself and is not a predictor.
+    target : column that holds the variable itself and is not a predictor; column 0 is the constant.
     observed, response : row numbers where it is known, and its values there, 0 or 1.
+    start : where the search for the mode starts, as an earlier sweep found it; without it, at no slopes. The search
+        ends at the same mode whatever its start, within its tolerance.
     """
     others = np.delete(np.arange(design.shape[1]), target)
     precision = np.full(len(others), PRIOR_SD**-2)
     precision[0] = 0.0
-    slope, root = np.zeros(len(others)), np.eye(len(others))
-    share = response.mean()
-    slope[0] = np.log(share / (1 - share))
+    root = np.eye(len(others))
+    if start is None:
+        share = response.mean()
+        slope = np.append(np.log(share / (1 - share)), np.zeros(len(others) - 1))
+    else:
+        slope = start
 
     def fit(candidate: np.ndarray) -> tuple[np.ndarray, float]:
         """Linear predictor of the observed rows and log posterior, the latter up to a constant."""
@@ -114,7 +124,7 @@ def logistic_draw(
             linear, higher = fit(candidate)
         slope, height = candidate, higher
     drawn = slope + np.linalg.solve(root.T, rng.standard_normal(len(others)))
-    return expit(_predict(design, others, drawn))
+    return expit(_predict(design, others, drawn)), slope
 
 
 def expit(value: np.ndarray) -> np.ndarray:

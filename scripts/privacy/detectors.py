@@ -7,16 +7,15 @@ Sources: UPN check letter and NHS number check digit as the Department for Educa
 them (disclosure-and-governance section 4).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
-UPN = r"^[A-Z]\d{12}$"
+UPN = r"^[A-Z][0-9]{12}$"
 TEMPORARY_UPN = r"(?i)^[A-Z]\d{11}[A-Z]$"
-NHS = r"^\d{10}$"
+NHS = r"^[0-9]{10}$"
 POSTCODE = r"(?i)^[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}$"
 EMAIL = r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"
 # Eleven digits in all: local ids of ten digits are common, telephone numbers of ten are not.
@@ -54,19 +53,15 @@ def findings(values: pl.DataFrame, rules: dict[str, dict[str, Any]], whole_dates
     n_values = values["n"].sum()
     if not n_values or not active:
         return []
-    value = pl.col("value")
-    matches = values.select(
-        "n", _unspaced(value).str.contains(NHS).alias("ten digits"), *(DETECTORS[n](value).alias(n) for n in active)
-    )
-    distinct = matches.select(pl.exclude("n").sum()).row(0, named=True)
-    of_all = matches.select(pl.col("n").filter(pl.col(name)).sum().alias(name) for name in active).row(0, named=True)
-    return [
-        Finding(name, of_all[name], n_values)
-        for name, rule in active.items()
-        if distinct[name] >= rule["min_values"]
-        and of_all[name] >= rule["min_share"] * n_values
-        and (name != "nhs_number" or _beyond_chance(distinct[name], distinct["ten digits"], rule["standard_errors"]))
-    ]
+    looks = values.select(LOOKS[name].alias(name) for name in active)
+    found = []
+    for name, rule in active.items():
+        alike = values.filter(looks[name])
+        matching = alike.filter(CHECKS[name]) if name in CHECKS else alike
+        many = matching.height >= rule["min_values"] and matching["n"].sum() >= rule["min_share"] * n_values
+        if many and (name != "nhs_number" or _beyond_chance(matching.height, alike.height, rule["standard_errors"])):
+            found.append(Finding(name, matching["n"].sum(), n_values))
+    return found
 
 
 def _beyond_chance(n_matching: int, n: int, standard_errors: float) -> bool:
@@ -76,54 +71,37 @@ def _beyond_chance(n_matching: int, n: int, standard_errors: float) -> bool:
 
 
 def _digit(value: pl.Expr, position: int) -> pl.Expr:
-    return value.str.slice(position, 1).cast(pl.Int32, strict=False)
+    return value.str.slice(position, 1).cast(pl.Int32)
 
 
-def _unspaced(value: pl.Expr) -> pl.Expr:
-    return value.str.replace_all(r"[ ()-]", "")
-
-
-def _is_upn(value: pl.Expr) -> pl.Expr:
+def _has_upn_letter(value: pl.Expr) -> pl.Expr:
     """Position 1 is the letter of the sum of position x digit over positions 2 to 13, modulo 23."""
-    value = value.str.to_uppercase()
     check = pl.sum_horizontal((position + 1) * _digit(value, position) for position in range(1, 13)) % len(UPN_LETTERS)
-    letters = dict(enumerate(UPN_LETTERS))
-    letter = check.replace_strict(letters, default=None, return_dtype=pl.String)
-    return value.str.contains(UPN) & (value.str.slice(0, 1) == letter).fill_null(False)
+    return check.replace_strict(dict(enumerate(UPN_LETTERS)), return_dtype=pl.String) == value.str.slice(0, 1)
 
 
-def _is_nhs_number(value: pl.Expr) -> pl.Expr:
-    """The tenth digit is 11 less the weighted sum (10 to 2) modulo 11, 0 for 11; 10 is never issued.
-
-    The number is often written in three groups.
-    """
-    value = _unspaced(value)
+def _has_nhs_digit(value: pl.Expr) -> pl.Expr:
+    """The tenth digit is 11 less the weighted sum (10 to 2) modulo 11, 0 for 11; 10 is never issued."""
     total = pl.sum_horizontal((10 - position) * _digit(value, position) for position in range(9))
-    check = (11 - total % 11) % 11
-    return value.str.contains(NHS) & (check == _digit(value, 9)).fill_null(False)
+    return (11 - total % 11) % 11 == _digit(value, 9)
 
 
-def _matches(pattern: str) -> Callable[[pl.Expr], pl.Expr]:
-    return lambda value: value.str.contains(pattern)
-
-
-def _is_phone(value: pl.Expr) -> pl.Expr:
-    return _unspaced(value).str.contains(PHONE)
-
-
-def _is_single_name(value: pl.Expr) -> pl.Expr:
-    return value.str.contains(SINGLE_NAME) & ~value.str.contains(CODE)
-
-
-DETECTORS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
-    "upn": _is_upn,
-    "temporary_upn": _matches(TEMPORARY_UPN),
-    "nhs_number": _is_nhs_number,
-    "postcode": _matches(POSTCODE),
-    "email": _matches(EMAIL),
-    "phone": _is_phone,
-    "full_name": _matches(FULL_NAME),
-    "single_name": _is_single_name,
-    "full_date": _matches(FULL_DATE),
-    "free_text": _matches(FREE_TEXT),
+VALUE = pl.col("value")
+# NHS and telephone numbers are often written in groups.
+UNSPACED = VALUE.str.replace_all(r"[ ()-]", "")
+UPPER = VALUE.str.to_uppercase()
+# Detector -> whether a value has its form
+LOOKS: dict[str, pl.Expr] = {
+    "upn": UPPER.str.contains(UPN),
+    "temporary_upn": VALUE.str.contains(TEMPORARY_UPN),
+    "nhs_number": UNSPACED.str.contains(NHS),
+    "postcode": VALUE.str.contains(POSTCODE),
+    "email": VALUE.str.contains(EMAIL),
+    "phone": UNSPACED.str.contains(PHONE),
+    "full_name": VALUE.str.contains(FULL_NAME),
+    "single_name": VALUE.str.contains(SINGLE_NAME) & ~VALUE.str.contains(CODE),
+    "full_date": VALUE.str.contains(FULL_DATE),
+    "free_text": VALUE.str.contains(FREE_TEXT),
 }
+# Detector -> whether a value of its form passes its check character
+CHECKS = {"upn": _has_upn_letter(UPPER), "nhs_number": _has_nhs_digit(UNSPACED)}

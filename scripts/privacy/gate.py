@@ -72,7 +72,7 @@ class Gate:
                 if decision.decision == DISCARDED:
                     yield (kind, Path(path).name, decision.column, None, DISCARDED, None, None)
                     continue
-                values = _distinct(frame, decision.column, path)
+                values = _distinct(frame[decision.column])
                 refused += [_told(place, decision.column, finding) for finding in self._found(decision, values)]
                 counts = (int(values["n"].sum()), values.height)
                 yield (kind, Path(path).name, decision.column, decision.category, decision.decision, *counts)
@@ -85,15 +85,15 @@ class Gate:
         found = findings(values, self.detectors, whole_dates_expected=_dated(decision))
         return [f for f in found if decision.column.lower() not in map(str.lower, self.exempt.get(f.detector, []))]
 
-    def _frames(self, kind: str, path: str) -> Iterator[tuple[pl.LazyFrame, list[str], str]]:
+    def _frames(self, kind: str, path: str) -> Iterator[tuple[pl.DataFrame, list[str], str]]:
         """The tables of a file with the columns that hold something; a module of a return is a table."""
         if kind not in XML_RETURNS:
             header = read_header(path)
-            yield scan_text(path, header), header, place_of(path)
+            yield collect(scan_text(path, header), path), header, place_of(path)
             return
         for module, frame in read_return(path, XML_RETURNS[kind], self.xml_max_bytes).items():
             filled = [name for name in frame.columns if frame.schema[name] == pl.String and frame[name].count()]
-            yield frame.lazy(), filled, f"{place_of(path)}, {module}"
+            yield frame, filled, f"{place_of(path)}, {module}"
 
 
 def _dated(decision: Decision) -> bool:
@@ -101,11 +101,10 @@ def _dated(decision: Decision) -> bool:
     return decision.canonical is None or decision.canonical in tables.date_columns()
 
 
-def _distinct(frame: pl.LazyFrame, column: str, path: str) -> pl.DataFrame:
+def _distinct(column: pl.Series) -> pl.DataFrame:
     """The distinct values of a column, blanks left out, and how often each occurs."""
-    value = pl.col(column).str.strip_chars().alias("value")
-    counted = frame.select(value).filter(pl.col("value") != "").group_by("value").agg(pl.len().alias("n"))
-    return collect(counted, path)
+    counted = column.str.strip_chars().alias("value").value_counts(name="n")
+    return counted.filter(pl.col("value") != "")
 
 
 def _told(place: str, column: str, finding: Finding) -> str:

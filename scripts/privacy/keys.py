@@ -5,7 +5,6 @@ an LA stay equal in every table, equal ids of two LAs do not, and without the ke
 Destroying the key severs every link to the source (disclosure-and-governance section 4).
 """
 
-import base64
 import hashlib
 import os
 import re
@@ -16,6 +15,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from scripts.errors import StudyError
@@ -26,6 +26,9 @@ KEY_BYTES = 32
 # 80 bits: among 10 million ids two coincide with a probability of 4e-11, and `pseudonyms` would notice.
 DIGEST_BYTES = 10
 SEPARATOR = "\x1f"
+# RFC 4648, in small letters
+ALPHABET = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", np.uint8)
+LETTER_BITS = np.array([16, 8, 4, 2, 1], np.uint8)
 # How errors name the key of the ids; other keys keep the same rules under a configuration key of their own.
 PLACE = "privacy.key_file"
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -111,13 +114,23 @@ def pseudonyms(frame: pl.DataFrame, columns: Iterable[str], la: str, key: bytes)
     """
     for column in (name for name in columns if name in frame.columns):
         ids = frame[column].drop_nulls().unique().sort()
-        made = pl.Series([_pseudonym(value, la, key) for value in ids], dtype=pl.String)
+        made = _pseudonyms(ids, la, key)
         if made.n_unique() < len(made):
             raise StudyError("KEY", f"LA {la}, column {column}", "two ids got the same pseudonym", "Use another key")
         frame = frame.with_columns(pl.col(column).replace_strict(ids, made, default=None, return_dtype=pl.String))
     return frame
 
 
-def _pseudonym(value: str, la: str, key: bytes) -> str:
-    digest = hashlib.blake2b(f"{la}{SEPARATOR}{value}".encode(), key=key, digest_size=DIGEST_BYTES).digest()
-    return base64.b32encode(digest).decode("ascii").lower()
+def _pseudonyms(ids: pl.Series, la: str, key: bytes) -> pl.Series:
+    """Base 32 of the keyed hash of every id, all at once: 16 letters of five bits each."""
+    common = hashlib.blake2b(f"{la}{SEPARATOR}".encode(), key=key, digest_size=DIGEST_BYTES)
+    hashes = bytearray()
+    for value in ids:
+        own = common.copy()
+        own.update(value.encode())
+        hashes += own.digest()
+    bits = np.unpackbits(np.frombuffer(hashes, np.uint8)).reshape(-1, LETTER_BITS.size)
+    letters = ALPHABET[bits @ LETTER_BITS].reshape(len(ids), 8 * DIGEST_BYTES // LETTER_BITS.size)
+    return pl.Series(np.ascontiguousarray(letters).view(f"S{letters.shape[1]}").ravel(), dtype=pl.Binary).cast(
+        pl.String
+    )

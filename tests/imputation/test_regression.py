@@ -68,7 +68,7 @@ def test_logistic_draws_have_the_posterior_of_the_coefficients() -> None:
     fitted = sm.Logit(matrix[observed, 3], matrix[observed, :3]).fit(disp=0)
     probes = np.vstack([matrix, np.eye(4)])
     rng = np.random.default_rng(6)
-    probability = np.array([logistic_draw(probes, 3, observed, matrix[observed, 3], rng)[-4:-1] for _ in range(300)])
+    probability = np.array([logistic_draw(probes, 3, observed, matrix[observed, 3], rng)[0][-4:-1] for _ in range(300)])
     draws = np.log(probability / (1 - probability))
     assert np.abs(draws.mean(axis=0) - fitted.params).max() < 4 * fitted.bse.max() / np.sqrt(300)
     assert draws.std(axis=0) == pytest.approx(fitted.bse, rel=0.15)
@@ -78,7 +78,7 @@ def test_a_separated_predictor_keeps_finite_probabilities() -> None:
     matrix = design(200)
     matrix[:, 1] = (np.arange(200) < 20) * 3.0
     matrix[:, 3] = matrix[:, 1] > 0
-    probability = logistic_draw(matrix, 3, np.arange(150), matrix[:150, 3], np.random.default_rng(1))
+    probability, _ = logistic_draw(matrix, 3, np.arange(150), matrix[:150, 3], np.random.default_rng(1))
     assert np.isfinite(probability).all()
     assert probability[:20].min() > 0.5 > probability[20:].max()
 
@@ -102,7 +102,20 @@ def test_a_level_seen_once_is_shrunk_and_does_not_throw_the_fit_off() -> None:
 
     mode = minimize(penalty, np.zeros(3), method="BFGS", options={"gtol": 1e-8}).x
     probes = np.vstack([matrix, [0.0, 0.0, 1.0, 0.0]])
-    draws = [logistic_draw(probes, 3, np.arange(n), response, np.random.default_rng(seed))[-1] for seed in range(200)]
+    rows = np.arange(n)
+    draws = [logistic_draw(probes, 3, rows, response, np.random.default_rng(seed))[0][-1] for seed in range(200)]
     slopes = np.log(np.array(draws) / (1 - np.array(draws)))
     assert abs(slopes.mean() - mode[2]) < 3 * slopes.std() / np.sqrt(200)
     assert 1.0 < slopes.std() < PRIOR_SD
+
+
+def test_the_search_for_the_mode_ends_there_whatever_its_start() -> None:
+    """From no slopes, from the mode itself and from far off; the difference is that of the search's tolerance."""
+    matrix = design(600)
+    matrix[:, 3] = np.random.default_rng(2).random(600) < expit(-1 + 0.8 * matrix[:, 1])
+    observed = np.arange(500)
+    starts = (None, np.array([3.0, -2.0, 2.0]))
+    cold, far = (logistic_draw(matrix, 3, observed, matrix[observed, 3], np.random.default_rng(7), s) for s in starts)
+    warm = logistic_draw(matrix, 3, observed, matrix[observed, 3], np.random.default_rng(7), cold[1])
+    assert far[1] == pytest.approx(cold[1], abs=1e-4) and far[0] == pytest.approx(cold[0], abs=1e-4)
+    assert warm[1] is cold[1] and warm[0] == pytest.approx(cold[0], abs=1e-4)

@@ -1,5 +1,7 @@
 """Ids are re-keyed: the same child the same pseudonym within an LA, and none that means anything outside."""
 
+import base64
+import hashlib
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +34,14 @@ def test_tables_of_an_la_still_join_and_those_of_two_las_or_projects_do_not() ->
 def test_the_pseudonym_never_changes_for_a_key() -> None:
     """Pinned: BLAKE2b of "501", a unit separator and "1" under 32 zero bytes, 10 bytes, in base 32."""
     assert keyed("1") == ["evlmztx5mnqsnmlu"]
+
+
+def test_pseudonyms_are_base_32_of_the_keyed_hash() -> None:
+    """As the standard library writes it, for ids of every length; no ids make none."""
+    ids = [str(7**power) for power in range(60)]
+    hashes = [hashlib.blake2b(f"501\x1f{each}".encode(), key=KEY, digest_size=10).digest() for each in ids]
+    assert keyed(*ids) == [base64.b32encode(each).decode("ascii").lower() for each in hashes]
+    assert keyed(None, None) == [None, None] and keyed() == []
 
 
 def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.run import copy_project as copy_files
+from benchmarks.measure import copy_project as copy_files
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -5,8 +5,8 @@ import os
 
 from scripts.workflow.jobs import ONE_BLAS_THREAD
 
-# Before anything loads a library of linear algebra.
-os.environ |= ONE_BLAS_THREAD
+# Before anything loads polars or a library of linear algebra. Light jobs share one pool of threads, of --cores.
+os.environ |= ONE_BLAS_THREAD | {"POLARS_MAX_THREADS": str(workflow.resource_settings.cores or 1)}
 from scripts.config.load import load_study
 from scripts.governance.command import Command
 from scripts.outcomes.measures import MEASURES
@@ -118,9 +118,12 @@ def events_of(wildcards):
 
 
 def variant_tables(wildcards):
-    """LA -> table -> files that a variation starts from."""
-    las = STUDY.plan.las_of(STUDY.plan.variations[wildcards.variation][1])
-    if STUDY.plan.recleans(wildcards.variation):
+    """LA -> table -> files that a variation starts from; index events are the table `events`."""
+    outcome = STUDY.plan.variations[wildcards.variation][1]
+    las, start = STUDY.plan.las_of(outcome), STUDY.settings.starts_from(wildcards.variation)
+    if start == "outcomes":
+        return {la: {"events": [f"results/individual/outcomes/{outcome}/{la}.parquet"]} for la in las}
+    if start == "ingested":
         return {
             la: {
                 table: [

@@ -10,12 +10,14 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from schemas import tables
 from scripts.errors import StudyError
+
+if TYPE_CHECKING:
+    from schemas import tables
 
 ERASED, RESTRICTED, RECTIFIED = "erased_on_request", "restricted_on_request", "rectified_on_request"
 
@@ -38,7 +40,7 @@ class RowKey:
 
     def matches(self, table: str) -> pl.Expr:
         """Which rows of a canonical table it names; never null."""
-        columns = tables.columns(table)
+        columns = _columns(table)
         tests = [pl.col(name).eq_missing(typed(value, columns[name])) for name, value in self.where.items()]
         return pl.all_horizontal(pl.col("child_id").eq_missing(pl.lit(self.child)), *tests)
 
@@ -99,7 +101,14 @@ def as_json(effects: Effects) -> dict[str, Any]:
     }
 
 
-def typed(value: str, column: tables.Column) -> pl.Expr:
+def _columns(table: str) -> "dict[str, tables.Column]":
+    """The columns of a canonical table. Most runs carry out no request, and the models take half a second to load."""
+    from schemas import tables
+
+    return tables.columns(table)
+
+
+def typed(value: str, column: "tables.Column") -> pl.Expr:
     """A value in text as a literal of the column's type; the empty text is null."""
     if value == "":
         return pl.lit(None, column.dtype)
@@ -161,7 +170,7 @@ def _rectified(frame: pl.DataFrame, change: Rectification, named: pl.Series, req
         remedy = f"The extract changed since request {request} was returned: ask the DfE, then register a new request"
         raise StudyError("REQUEST", f"request {request}, table {table}, column {column}", problem, remedy)
     note(RECTIFIED, table, frame.filter(named))
-    new = typed(change.new, tables.columns(table)[column])
+    new = typed(change.new, _columns(table)[column])
     return frame.with_columns(pl.when(pl.lit(named)).then(new).otherwise(pl.col(column)).alias(column))
 
 

@@ -9,7 +9,8 @@ diverging trends that the F test would have missed with probability 1 - power (R
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy.optimize import brentq
+from scipy.special import fdtri, ncfdtr
 
 from scripts.models.covariance import crv1
 from scripts.models.linear import LinearFit
@@ -53,10 +54,10 @@ def detectable_slope(covariance: np.ndarray, years: np.ndarray, df: float, alpha
     """
     q = len(years)
     per_slope = float(years @ np.linalg.solve(covariance, years))
-    critical = stats.f.isf(alpha, q, df)
+    critical = fdtri(q, df, 1 - alpha)
 
     def shortfall(slope: float) -> float:
-        return float(stats.ncf.sf(critical, q, df, slope**2 * per_slope)) - power
+        return 1 - float(ncfdtr(q, df, slope**2 * per_slope, critical)) - power
 
     widest = WIDEST / np.sqrt(per_slope)
     # Far beyond the critical value the noncentral distribution loses its digits; the search stays where it has them.
@@ -65,4 +66,4 @@ def detectable_slope(covariance: np.ndarray, years: np.ndarray, df: float, alpha
         upper *= 2
         if upper > widest:
             return None
-    return float(optimize.brentq(shortfall, 0.0, upper))
+    return float(brentq(shortfall, 0.0, upper))

@@ -9,7 +9,7 @@ inference (RI) draw the distribution of the pooled statistic itself.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from scripts.models.covariance import cr2, crv1, crv3
 from scripts.models.linear import LinearFit
@@ -83,9 +83,9 @@ def t_inference(
     estimate, error, df = (float(each[0]) for each in (pooled.estimate, np.sqrt(pooled.variance), pooled.df))
     if not error > 0 or not np.isfinite(df) or df <= 0:
         return Inference(method, estimate)
-    critical = float(stats.t.ppf((1 + confidence) / 2, df))
-    p_value = 2 * float(stats.t.sf(abs(estimate) / error, df))
-    detectable = None if power is None else (critical + float(stats.t.ppf(power, df))) * error
+    critical = float(stdtrit(df, (1 + confidence) / 2))
+    p_value = 2 * float(stdtr(df, -abs(estimate) / error))
+    detectable = None if power is None else (critical + float(stdtrit(df, power))) * error
     reach = critical * error
     return Inference(method, estimate, error, estimate - reach, estimate + reach, p_value, df, detectable)
 

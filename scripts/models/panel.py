@@ -10,7 +10,7 @@ than terms; Hausman (1978) with the covariance of the difference from the LAs' i
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtrc, fdtrc
 
 from scripts.models.columns import independent_columns
 from scripts.models.covariance import small_sample
@@ -79,7 +79,7 @@ def hausman(fixed: list[LinearFit], at_fixed: int, random: list[LinearFit], at_r
         variances.append([factor * influence @ influence])
     pooled = pool(np.array(differences), np.array(variances), fixed[0].moments.n_las - 1)
     statistic, df = float(pooled.estimate[0] ** 2 / pooled.variance[0]), float(pooled.df[0])
-    return Test(statistic, 1.0, df, float(stats.f.sf(statistic, 1, df)))
+    return Test(statistic, 1.0, df, float(fdtrc(1, df, statistic)))
 
 
 def breusch_godfrey(model: Model, lags: int) -> Test | None:
@@ -106,7 +106,7 @@ def breusch_godfrey(model: Model, lags: int) -> Test | None:
     scaled = residual * root
     left = scaled - full @ np.linalg.lstsq(full, scaled, rcond=None)[0]
     statistic = len(la) * (1 - float((left**2).sum() / (scaled**2).sum()))
-    return Test(statistic, float(lags), None, float(stats.chi2.sf(statistic, lags)))
+    return Test(statistic, float(lags), None, float(chdtrc(lags, statistic)))
 
 
 def _la_year_means(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ and the pooled joint test D1 (Li, Raghunathan and Rubin 1991) with Reiter's (200
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import fdtrc
 
 # Variance between completed data sets, relative to that within, which rounding in sums over many rows can make.
 ROUNDING = 1e-12
@@ -71,7 +71,7 @@ def pool_joint(estimates: np.ndarray, covariances: np.ndarray, df_complete: floa
     increase = (1 + 1 / m) * float(np.trace(np.linalg.solve(within, between))) / k
     statistic = float(mean @ np.linalg.solve(within, mean)) / (k * (1 + increase))
     df = _joint_df(increase, k, m, df_complete)
-    return JointTest(statistic, k, df, float(stats.f.sf(statistic, k, df)))
+    return JointTest(statistic, k, df, float(fdtrc(k, df, statistic)))
 
 
 def has_full_rank(covariance: np.ndarray) -> bool:

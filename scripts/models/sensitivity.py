@@ -10,7 +10,8 @@ the What Works Clearinghouse (procedures handbook 5.0) defines them: Hedges' g a
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+import polars as pl
+from scipy.optimize import brentq
 
 # Log risk ratio per standardised mean difference (VanderWeele and Ding 2017, after Chinn 2000).
 LOG_RISK_RATIO_PER_D = 0.91
@@ -84,7 +85,7 @@ def signed_rank_p(differences: np.ndarray, gamma: float) -> float:
     if not counted.any():
         return 1.0
     values = differences[counted]
-    doubled = np.rint(2 * stats.rankdata(np.abs(differences))[counted]).astype(np.int64)
+    doubled = np.rint(2 * pl.Series(np.abs(differences)).rank().to_numpy()[counted]).astype(np.int64)
     observed = max(doubled[values > 0].sum(), doubled[values < 0].sum())
     probability = gamma / (1 + gamma)
     distribution = np.zeros(doubled.sum() + 1)
@@ -102,7 +103,7 @@ def rosenbaum_gamma(differences: np.ndarray, alpha: float) -> float | None:
     """
     if signed_rank_p(differences, 1.0) > alpha:
         return None
-    return float(optimize.brentq(lambda gamma: signed_rank_p(differences, gamma) - alpha, 1.0, LARGEST_GAMMA))
+    return float(brentq(lambda gamma: signed_rank_p(differences, gamma) - alpha, 1.0, LARGEST_GAMMA))
 
 
 def hedges_g(effect: float, sd: float, n: int) -> float | None:

@@ -1,8 +1,9 @@
 """The entry point of rule `vary`: an outcome estimated anew with one choice of the study changed.
 
-What enters: the cleaned tables of every LA of the outcome (the canonical ones if the choice is one of cleaning), its
-matched groups and LA covariates. What leaves: one row per method of inference of the headline specification. The whole
-path from index events to inference is run through in memory, so a variant leaves no individual-level files.
+What enters: of every LA of the outcome its index events, its cleaned tables if the choice changes the events, or its
+canonical ones if it changes cleaning; the matched groups and LA covariates. What leaves: one row per method of inference
+of the headline specification. The rest of the path to inference is run through in memory, so a variant leaves no
+individual-level files.
 """
 
 from typing import Any
@@ -36,10 +37,10 @@ def vary(
 
     Parameters
     ----------
-    inputs : LA -> table -> parquet files, one per member LA for canonical tables, one for cleaned ones.
+    inputs : LA -> table -> parquet files, one per member LA for canonical tables, one for cleaned ones and `events`.
     settings : outcome, variant, label; shift_months of the embedding dates; clean (LA -> settings of rule clean, or
-        null where the tables are cleaned already); outcomes (LA -> settings); cohort, match, impute, estimate (settings
-        of those rules), m.
+        null where nothing is cleaned anew); outcomes (LA -> settings, or null where the events are given); cohort,
+        match, impute, estimate (settings of those rules), m.
     """
     groups = groups_of(read_results("la_matches", matches_file)).with_columns(
         pl.col("embedding_start", "embedding_end").dt.offset_by(f"{settings['shift_months']}mo")
@@ -77,6 +78,8 @@ def _estimated(matched: pl.DataFrame, told: dict[str, str], settings: dict[str, 
 
 def _events(la: str, files: dict[str, list[str]], settings: dict[str, Any]) -> pl.DataFrame:
     """Index events of one LA under the variant."""
+    if settings["outcomes"] is None:
+        return read_parquet(files["events"][0])
     if settings["clean"] is None:
         tables = {name: read_parquet(paths[0]) for name, paths in files.items()}
     else:

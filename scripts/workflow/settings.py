@@ -195,10 +195,22 @@ class JobSettings:
         """The columns of every linear specification are gathered in one pass, whatever the specifications are."""
         return self._models(outcome)
 
+    def starts_from(self, variation: str) -> str:
+        """The stage whose files of each LA a variant starts from, the last that its change leaves as they are:
+        ingested, cleaned or outcomes."""
+        variant, outcome = self.plan.variations[variation]
+        if self.plan.recleans(variation):
+            return "ingested"
+        changed = JobSettings(self.plan.changed(variant))
+        las = self.plan.las_of(outcome)
+        unchanged = all(changed.outcomes(outcome, la) == self.outcomes(outcome, la) for la in las)
+        return "outcomes" if unchanged else "cleaned"
+
     def vary(self, variation: str) -> Settings:
-        """What every step from index events (or cleaning) to the headline estimate is given under the variant."""
+        """What every step from where the variant starts to the headline estimate is given under it."""
         variant, outcome = self.plan.variations[variation]
         changed, las = JobSettings(self.plan.changed(variant)), self.plan.las_of(outcome)
+        start = self.starts_from(variation)
         estimate = changed.estimate(outcome)
         headline = {
             name: spec
@@ -211,8 +223,8 @@ class JobSettings:
             "label": variant["label"],
             "shift_months": variant.get("shift_months", 0),
             "m": self.config["variants"]["imputations"],
-            "clean": {la: changed.clean(la) for la in las} if self.plan.recleans(variation) else None,
-            "outcomes": {la: changed.outcomes(outcome, la) for la in las},
+            "clean": {la: changed.clean(la) for la in las} if start == "ingested" else None,
+            "outcomes": None if start == "outcomes" else {la: changed.outcomes(outcome, la) for la in las},
             "cohort": changed.cohort(outcome),
             "match": changed._matching(outcome),
             "impute": changed.impute(outcome, "1"),

@@ -210,11 +210,14 @@ class Study:
 
     def _vary_from(self, variation: str) -> dict[str, Any]:
         _, outcome = self.plan.variations[variation]
-        las = self.plan.las_of(outcome)
-        if members := self.plan.recleaned(variation):
+        las, start = self.plan.las_of(outcome), self.settings.starts_from(variation)
+        if start == "ingested":
+            members = self.plan.recleaned(variation)
             tables = {member: self.digest("ingest", member) for member in members} | self._rights(members)
-        else:
+        elif start == "cleaned":
             tables = {la: self.digest("clean", la) for la in las}
+        else:
+            tables = {la: self.digest("outcomes", outcome, la) for la in las}
         covariates = self._events_and_covariates(outcome)["la_covariates"]
         return tables | {"match_las": self.digest("match_las", outcome), "la_covariates": covariates}
 

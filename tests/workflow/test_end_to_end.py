@@ -57,17 +57,26 @@ def test_every_results_table_is_documented_and_as_documented(finished: Project, 
         assert column.get("counts", "children") in {"children", "rows", "las"}
 
 
-@pytest.mark.parametrize("change", [{}, {"cleaning.nfa_conflict": "min"}])
+@pytest.mark.parametrize("start", ["outcomes", "cleaned", "ingested"])
 def test_a_variant_that_changes_nothing_gives_the_studys_estimate(
-    finished: Project, change: dict, tmp_path: Path
+    finished: Project, start: str, tmp_path: Path
 ) -> None:
-    """From cleaned tables, and from canonical ones cleaned again; all rows are told apart by the last digit."""
+    """From index events, from cleaned tables, and from canonical ones cleaned again; to the last digit."""
     config = overlaid(read_yaml(finished.folder / "config.yaml"), read_yaml(finished.folder / "config" / "small.yaml"))
-    choice = {"name": "same", "label": "The same", "outcomes": ["icpc"], "change": change}
+    choice = {"name": "same", "label": "The same", "outcomes": ["icpc"]}
+    choice["change"] = {"cleaning.nfa_conflict": "min"} if start == "ingested" else {}
     config["variants"] = {"imputations": config["imputation"]["m"], "choices": [choice]}
     plan, individual = Plan(config), finished.folder / "results" / "individual"
-    stage = "ingested" if plan.recleans("same-icpc") else "cleaned"
-    tables = {la: {path.stem: [str(path)] for path in (individual / stage / la).glob("*.parquet")} for la in plan.las}
+    settings, las = JobSettings(plan), plan.las_of("icpc")
+    given = settings.vary("same-icpc")
+    if start == "cleaned":
+        given["outcomes"] = {la: settings.outcomes("icpc", la) for la in las}
+    else:
+        assert settings.starts_from("same-icpc") == start
+    if start == "outcomes":
+        tables = {la: {"events": [str(individual / start / "icpc" / f"{la}.parquet")]} for la in las}
+    else:
+        tables = {la: {path.stem: [str(path)] for path in (individual / start / la).glob("*.parquet")} for la in las}
     parts = finished.folder / "results" / "aggregate"
     covariates = next((finished.folder / "results").rglob("la_covariates*.csv"))
     run_process(
@@ -78,7 +87,7 @@ def test_a_variant_that_changes_nothing_gives_the_studys_estimate(
         matches_file=str(parts / "parts" / "la_matches" / "icpc.csv"),
         covariates_file=str(covariates),
         output=str(tmp_path / "variant.csv"),
-        settings=JobSettings(plan).vary("same-icpc"),
+        settings=given,
     )
     columns = ["method", "estimate", "std_error", "ci_low", "ci_high", "p_value", "n_children"]
     # A variant is estimated by the study's own method of inference alone.

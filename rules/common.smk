@@ -1,19 +1,19 @@
 # What every stage shares. In: the merged configuration. Leaves: STUDY (what jobs are given, what makes them stale),
-# the values of the wildcards, and how a job runs as a thread or in a process of its own.
+# the values of the wildcards, and how a job runs in a worker or a process of its own.
 import atexit
 import os
 
 from scripts.workflow.jobs import ONE_BLAS_THREAD
 
-# Before anything loads polars or a library of linear algebra. Light jobs share one pool of threads, of --cores.
-os.environ |= ONE_BLAS_THREAD | {"POLARS_MAX_THREADS": str(workflow.resource_settings.cores or 1)}
+# Before anything loads polars or a library of linear algebra.
+os.environ |= ONE_BLAS_THREAD
 from scripts.config.load import load_study
 from scripts.governance.command import Command
 from scripts.outcomes.measures import MEASURES
 from scripts.outcomes.populations import POPULATIONS
 from scripts.privacy.encryption import name_key
 from scripts.workflow.digests import RememberedDigests
-from scripts.workflow.jobs import run_logged, run_process
+from scripts.workflow.jobs import run_here, run_logged, run_process
 from scripts.workflow.stages import (
     CONCLUSION_TABLES,
     ESTIMATE_TABLES,
@@ -43,7 +43,7 @@ def really_runs():
 STUDY = Study(
     load_study(config, CONFIG_FILES, set(POPULATIONS), set(MEASURES)), DIGESTS, really_runs, COMMAND
 )
-# Jobs are threads of this process or inherit its environment: all write and read files alike.
+# Jobs inherit the environment of this process: all write and read files alike.
 name_key(STUDY.plan.config)
 POOLED_TABLES = [
     *POOLED_BY_SOURCE,

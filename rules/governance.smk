@@ -53,7 +53,7 @@ rule purge:
         f"Erase what was returned on request {COMMAND.request}"
     run:
         arguments = COMMAND, STUDY.rights, *params.files, output[0], params.settings
-        run_logged(log[0], governance_job.purge, *arguments)
+        run_here(log[0], governance_job.purge, *arguments)
 
 
 rule receipt:
@@ -71,7 +71,7 @@ rule receipt:
     message:
         f"Search the project for what was erased on request {COMMAND.request}"
     run:
-        run_logged(log[0], governance_job.receipt, COMMAND, STUDY.rights, output[0], params.settings)
+        run_here(log[0], governance_job.receipt, COMMAND, STUDY.rights, output[0], params.settings)
 
 
 rule held:
@@ -92,7 +92,7 @@ rule held:
         f"Seal everything held about the child of request {COMMAND.request}"
     run:
         arguments = COMMAND, STUDY.rights, params.files, dict(output), params.settings
-        run_logged(log[0], governance_job.held, *arguments)
+        run_here(log[0], governance_job.held, *arguments)
 
 
 rule retention:
@@ -109,7 +109,7 @@ rule retention:
         "Read both clocks of retention"
     run:
         arguments = COMMAND, STUDY.rights.register, output[0], params.settings
-        run_logged(log[0], governance_job.retention, *arguments)
+        run_here(log[0], governance_job.retention, *arguments)
 
 
 rule destroy:
@@ -126,4 +126,4 @@ rule destroy:
         "Destroy all individual-level data"
     run:
         arguments = COMMAND, STUDY.rights, STUDY.extracts.owned(), output[0]
-        run_logged(log[0], governance_job.destroy, *arguments, params.settings)
+        run_here(log[0], governance_job.destroy, *arguments, params.settings)

@@ -1,9 +1,9 @@
 """The entry point of rule `vary`: an outcome estimated anew with one choice of the study changed.
 
 What enters: of every LA of the outcome its index events, its cleaned tables if the choice changes the events, or its
-canonical ones if it changes cleaning; the matched groups and LA covariates. What leaves: one row per method of inference
-of the headline specification. The rest of the path to inference is run through in memory, so a variant leaves no
-individual-level files.
+canonical ones if it changes cleaning; the matched groups and LA covariates. What leaves: one row per method of
+inference of the headline specification. The rest of the path to inference is run through in memory, so a variant leaves
+no individual-level files.
 """
 
 from typing import Any

@@ -1,81 +1,161 @@
-"""Running one job: as a thread of the main process or in a process of its own; logged, and without leaking a value.
+"""Running one job in a process beside the main one; logged, and without leaking a value.
 
-Light jobs are threads. Jobs that fit models or draw run as `python -m scripts.workflow.jobs <module>:<function>` with
-their arguments as JSON on standard input, which keeps a crash and its memory apart and lets them use another core.
+Snakemake's own process only decides what runs. Light jobs are run one after another by workers, as many as jobs run at
+once, which load libraries once. Jobs that fit models or draw get a process of their own with the threads of their rule,
+which gives back its memory and keeps a crash apart. Were jobs threads of the main process, they would wait for each
+other and for Snakemake at every call of a library, because one thread at a time may run Python.
 """
 
+import atexit
 import importlib
-import json
 import os
+import pickle
+import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from scripts.errors import StudyError
 
 ROOT = Path(__file__).parent.parent.parent
-# In processes of their own and in the main one, whose light jobs are many threads: BLAS threads cost digits and cores.
+# In every process: BLAS threads cost digits and cores.
 ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
+class Worker:
+    """A process that runs jobs for this one, one at a time, and ends with it, whatever ends it.
+
+    BLAS has one thread whatever `threads` is: it would share out its sums differently, which changes their last digits.
+    """
+
+    def __init__(self, threads: int) -> None:
+        pinned = ONE_BLAS_THREAD | {"POLARS_MAX_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
+        command, pipe = [sys.executable, "-m", "scripts.workflow.jobs"], subprocess.PIPE
+        self._process = subprocess.Popen(command, env=os.environ | pinned, stdin=pipe, stdout=pipe)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be given another job."""
+        return self._process.poll() is None
+
+    def call(self, target: str, *arguments: Any, **named: Any) -> str:
+        """Call `target` ("module:function") there; returns how long it took, in words.
+
+        Raises
+        ------
+        StudyError : what the job raised; CRASH if the process was ended from outside.
+        """
+        assert self._process.stdin and self._process.stdout
+        try:
+            pickle.dump((target, _plain(arguments), _plain(named)), self._process.stdin)
+            self._process.stdin.flush()
+            told = pickle.load(self._process.stdout)
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            told = None
+        if told is None:
+            remedy = "Signal 9 usually means that memory ran out; run with fewer --cores"
+            raise StudyError("CRASH", target, f"the process was ended by signal {-self._process.wait()}", remedy)
+        if isinstance(told, StudyError):
+            raise told
+        return told
+
+    def close(self) -> None:
+        """End the process."""
+        for stream in (self._process.stdin, self._process.stdout):
+            with suppress(BrokenPipeError):
+                stream.close()
+        self._process.wait()
+
+
+# Workers that have nothing to do; a list's `append` and `pop` are safe among threads.
+_idle: list[Worker] = []
+
+
+@atexit.register
+def _close_idle() -> None:
+    while _idle:
+        _idle.pop().close()
+
+
 def run_logged(log: str, function: Callable[..., None], *arguments: Any, **named: Any) -> None:
-    """Call `function` here, writing its name, seconds and outcome to `log`; errors as `_called` turns them."""
+    """Have a worker call `function`, writing its name, seconds and outcome to `log`; errors as `Worker.call` has them.
+
+    Arguments are plain values, or objects that can be pickled.
+    """
+    target = f"{function.__module__}:{function.__qualname__}"
     try:
-        text = _called(function, *arguments, **named)
+        worker = _idle.pop()
+    except IndexError:
+        worker = Worker(threads=1)
+    try:
+        _logged(log, target, lambda: worker.call(target, *arguments, **named))
+    finally:
+        if worker.alive:
+            _idle.append(worker)
+
+
+def run_process(log: str, target: str, threads: int, **arguments: Any) -> None:
+    """Call `target` ("module:function") in a process of its own with so many threads; otherwise as `run_logged`."""
+    worker = Worker(threads)
+    try:
+        _logged(log, target, lambda: worker.call(target, **arguments))
+    finally:
+        worker.close()
+
+
+def run_here(log: str, function: Callable[..., None], *arguments: Any) -> None:
+    """Call `function` in this process, for steps on request that need what only it has; logged as by `run_logged`."""
+    target = f"{function.__module__}:{function.__qualname__}"
+    _logged(log, target, lambda: _called(target, lambda: function(*arguments)))
+
+
+def _logged(log: str, target: str, call: Callable[[], str]) -> None:
+    try:
+        text = call()
     except StudyError as error:
-        _write(log, f"{function.__name__}: {error}\n")
+        _write(log, f"{_name(target)}: {error}\n")
         raise
     _write(log, text)
 
 
-def run_process(log: str, target: str, threads: int, **arguments: Any) -> None:
-    """Call `target` ("module:function") in a process of its own with `threads` threads; JSON-able arguments.
-
-    BLAS has one thread whatever `threads` is: it would share out its sums differently, which changes their last digits.
-
-    Raises
-    ------
-    StudyError : what the job raised, as its log tells it; CRASH if the process was ended from outside.
-    """
-    pinned = ONE_BLAS_THREAD | {"POLARS_MAX_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
-    finished = subprocess.run(
-        [sys.executable, "-m", "scripts.workflow.jobs", target],
-        input=json.dumps(arguments),
-        env=os.environ | pinned,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    _write(log, finished.stdout)
-    if finished.returncode < 0:
-        remedy = "Signal 9 usually means that memory ran out; run with fewer --cores"
-        raise StudyError("CRASH", target, f"the process was ended by signal {-finished.returncode}", remedy)
-    if finished.returncode:
-        raise StudyError("JOB", target, "the job failed", f"Its log says why: {log}")
+def _name(target: str) -> str:
+    return target.partition(":")[2]
 
 
-def _called(function: Callable[..., None], *arguments: Any, **named: Any) -> str:
-    """Call `function` and tell how long it took.
+def _plain(value: Any) -> Any:
+    """Snakemake's marked strings and lists as the plain ones; anything else as it is."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, dict):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _called(target: str, work: Callable[[], None]) -> str:
+    """Do the work of a job and tell how long it took.
 
     A StudyError passes through. Any other exception is replaced by one that names its type and place, because the
     messages of data libraries quote the values they stumble over.
     """
     started = time.perf_counter()
     try:
-        function(*arguments, **named)
+        work()
     except StudyError:
         raise
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)[1:]
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
         own = [frame for frame in frames if Path(frame.filename).is_relative_to(ROOT / "scripts")] or frames
         places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(own))
         problem = f"unexpected {type(error).__name__} at {places} (its message is withheld: it may quote a record)"
-        raise StudyError("INTERNAL", function.__name__, problem, "Please report this") from None
-    return f"{function.__name__}: finished in {time.perf_counter() - started:.2f} s\n"
+        raise StudyError("INTERNAL", _name(target), problem, "Please report this") from None
+    return f"{_name(target)}: finished in {time.perf_counter() - started:.2f} s\n"
 
 
 def _write(log: str, text: str) -> None:
@@ -83,17 +163,38 @@ def _write(log: str, text: str) -> None:
     Path(log).write_text(text, encoding="utf-8")
 
 
-def main(target: str) -> int:
-    """Call `module:function` with the keyword arguments on standard input; exit status 1 after a StudyError."""
+def _by_name(target: str) -> Callable[..., None]:
     module, name = target.split(":")
-    function = getattr(importlib.import_module(module), name)
-    try:
-        print(_called(function, **json.load(sys.stdin)), end="")
-    except StudyError as error:
-        print(f"{name}: {error}")
-        return 1
-    return 0
+    return getattr(importlib.import_module(module), name)
+
+
+def _serve() -> None:
+    """Do what `Worker.call` asks for on standard input, until that ends; what jobs print goes to standard error."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # Ctrl-C is for Snakemake, which waits for running jobs.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asked: SimpleQueue[tuple[str, list[Any], dict[str, Any]]] = SimpleQueue()
+    threading.Thread(target=_receive, args=(asked,), daemon=True).start()
+    while True:
+        target, arguments, named = asked.get()
+        told: str | StudyError
+        try:
+            told = _called(target, lambda: _by_name(target)(*arguments, **named))  # noqa: B023
+        except StudyError as error:
+            told = error
+        pickle.dump(told, answers)
+        answers.flush()
+
+
+def _receive(asked: SimpleQueue) -> None:
+    """Pass on what is asked; when the main process is gone, however it went, so is this one, and its job with it."""
+    while True:
+        try:
+            asked.put(pickle.load(sys.stdin.buffer))
+        except EOFError:
+            os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    _serve()

@@ -81,7 +81,8 @@ def test_every_rule_carries_its_own_stamp_and_settings_and_calls_the_module_it_s
     assert re.search(rf'stamp=stamp\("{rule}"', definition)
     assert rule in {"pool", "profile"} or re.search(rf'settings=settings\("{rule}"', definition)
     called = re.search(r'"(scripts\.\w+\.\w+):\w+"', definition)
-    module = called.group(1) if called else _imported(re.search(r"(\w+)\.\w+,", definition.split("run_logged(")[1]))
+    function = re.search(r"run_(?:logged|here)\([^,]+,\s+(\w+)\.\w+,", definition)
+    module = called.group(1) if called else _imported(function)
     assert module == STAGES[rule].entry
     assert "log:" in definition and "benchmark:" in definition and "message:" in definition
 

@@ -55,3 +55,4 @@ rule all:
 
 include: "rules/governance.smk"
 include: "rules/release.smk"
+include: "rules/cluster.smk"

@@ -10,9 +10,7 @@ bare AES-256-GCM, by size of chunk.
 """
 
 import argparse
-import json
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,15 +22,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import psutil
 import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from benchmarks.measure import MIB, write_figures
 from scripts.artefacts import read_parquet, write_parquet
 from scripts.privacy.encryption import CHUNK_VARIABLE, KEY_VARIABLE, decrypted, encrypted
 from scripts.privacy.keys import ROOT, key_id
 
-MIB = 1024**2
 LEVELS = {"gender": 3, "ethnicity": 18, "need": 9, "abuse": 6, "phase": 5, "low_income": 3, "sen": 4}
 BINARY = ("disability", "uasc", "previous_plan", "elevated_risk")
 FEW = ["la_code", "financial_year", "event_end", "outcome"]
@@ -207,15 +204,7 @@ def main() -> None:
     for row in rates:
         speeds = " | ".join(f"{row[name]:,.0f}" for name in names)
         print(f"| {row['chunk_bytes'] // 1024} | {speeds} | {row['added_share']:.4%} |")
-    machine = {
-        "cores": os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 1024**3),
-        "python": platform.python_version(),
-        "polars": pl.__version__,
-    }
-    print(f"\nMachine: {machine}")
-    if given.json:
-        given.json.write_text(json.dumps({"machine": machine, "files": figures, "chunks": rates}, indent=1) + "\n")
+    write_figures(given.json, {"files": figures, "chunks": rates})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Measure child matching on a cohort of national size: CPU seconds and peak memory of each step, beside its peers.
 
-    OPENBLAS_NUM_THREADS=1 python benchmarks/matching.py [--rows 4000000] [--json figures.json]
+    OPENBLAS_NUM_THREADS=1 python -m benchmarks.matching [--rows 4000000] [--json figures.json]
 
 The cohort has the columns that the cohort stage leaves: 150 LAs of which 10 treated, a matched group each, 12
 covariates (8 matched on). The text of the file is turned into integers once (`encode`); the steps start from the
@@ -9,16 +9,12 @@ Peers run on fewer rows, as named: statsmodels' Logit and, where R and MatchIt a
 """
 
 import argparse
-import json
-import os
-import platform
 import shutil
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +23,7 @@ import polars as pl
 import psutil
 import statsmodels.api as sm
 
+from benchmarks.measure import MIB, write_figures
 from scripts.matching.balance import balance_of, balance_tables, sample
 from scripts.matching.cem import cross, period_factors
 from scripts.matching.covariates import ChildCovariate, coarsened, encoded, exact_levels
@@ -38,7 +35,6 @@ from scripts.matching.propensity import logit_predictor
 from scripts.matching.terms import columns, terms
 from scripts.matching.weights import composite_weights, individual_weights, pair_weights
 
-MIB = 1024**2
 N_LAS, N_TREATED = 150, 10
 # Name, kind, matched on, levels
 COVARIATES = (
@@ -121,9 +117,14 @@ class Meter:
         return result
 
 
+def child_covariates() -> tuple[ChildCovariate, ...]:
+    """The cohort's covariates."""
+    return tuple(ChildCovariate(n, k, m, (5, 13) if k == "numeric" else ()) for n, k, m, _ in COVARIATES)
+
+
 def measured(cohort: pl.DataFrame, meter: Meter) -> None:
     """Every step of matching, on the frame and on codes."""
-    covariates = tuple(ChildCovariate(n, k, m, (5, 13) if k == "numeric" else ()) for n, k, m, _ in COVARIATES)
+    covariates = child_covariates()
     matching, n_rows = [each for each in covariates if each.match], cohort.height
     everything = tuple(ChildCovariate(each.name, each.kind, True, each.cuts) for each in covariates)
     cohort = meter.step(
@@ -193,10 +194,10 @@ def peers(cohort: pl.DataFrame, meter: Meter) -> dict[str, Any]:
     own = meter.step("logit on the same rows", f"{label}, from codes", lambda: logit_predictor(parts, treated, ones))
     result: dict[str, Any] = {"largest_difference_from_statsmodels": float(np.abs(own - fitted).max())}
     print(f"\nLargest difference of the linear predictors: {result['largest_difference_from_statsmodels']:.1e}")
-    return result | {"matchit": _matchit(cohort.head(R_ROWS))}
+    return result | {"matchit": matchit(cohort.head(R_ROWS))}
 
 
-def _matchit(part: pl.DataFrame) -> dict[str, Any] | str:
+def matchit(part: pl.DataFrame) -> dict[str, Any] | str:
     """CPU seconds of MatchIt on some rows, or that it is absent."""
     if not shutil.which("Rscript"):
         print("\nMatchIt: absent (no Rscript)")
@@ -222,16 +223,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=4_000_000)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
-    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "date": str(date.today())}
-    machine["blas_threads"] = os.environ.get("OPENBLAS_NUM_THREADS", "not set")
     cohort, meter = generated(chosen.rows), Meter()
     print(f"{cohort.height:,} rows, {cohort['group'].n_unique()} groups\n")
     print("| step | CPU seconds | seconds | peak memory, MiB | includes |\n|---|---|---|---|---|")
     measured(cohort, meter)
     beside = peers(cohort, meter)
-    if chosen.json:
-        figures = {"machine": machine, "rows": cohort.height, "steps": meter.rows, "peers": beside}
-        chosen.json.write_text(json.dumps(figures, indent=1) + "\n")
+    write_figures(chosen.json, {"rows": cohort.height, "steps": meter.rows, "peers": beside})
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 COPIED = ("Snakefile", "config.yaml", "config", "docs", "profiles", "rules", "scripts", "schemas")
 SAMPLE_SECONDS = 0.1
 MIB = 1024**2
+# Figure of a run -> how it is written
+RUN_COLUMNS = {"seconds": ".1f", "cpu_seconds": ".1f", "peak_mib": ",.0f"}
 
 
 def machine() -> dict[str, Any]:
@@ -127,10 +129,11 @@ def _job(file: Path) -> pl.DataFrame:
 
 
 def print_runs(runs: dict[str, dict[str, float]]) -> None:
-    """A Markdown table, one row per run."""
+    """A Markdown table, one row per run; what was not measured stays empty."""
     print("| run | seconds | CPU seconds | peak memory, MiB |\n|---|---|---|---|")
     for label, row in runs.items():
-        print(f"| {label} | {row['seconds']:.1f} | {row['cpu_seconds']:.1f} | {row['peak_mib']:,.0f} |")
+        cells = (f"{row[name]:{form}}" if name in row else "" for name, form in RUN_COLUMNS.items())
+        print(f"| {label} | {' | '.join(cells)} |")
 
 
 def print_stages(by_stage: list[dict[str, Any]], rows: int) -> None:

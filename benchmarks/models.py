@@ -8,7 +8,6 @@ dummies of some of the rows and, if it is installed, by pyfixest.
 """
 
 import argparse
-import json
 import os
 import resource
 import time
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmarks.measure import write_figures
 from scripts.models.cells import Cells, Rows, cell_products, cells_of, rows_by_cell
 from scripts.models.fitted import Fitted, assignment, fit_specification
 from scripts.models.inference import CR2, CRV1, CRV3, clustered, randomised, wild
@@ -118,11 +118,11 @@ def run(n_rows: int, n_dummies: int) -> dict[str, dict[str, float]]:
     products = clock.measured("products", lambda: cell_products(rows.design, outcomes, weight, rows.starts))
     first = clock.measured("cells with counts", lambda: cells_of(rows, ("density", "rating")))
     cells = [_of_outcome(first, products, i) for i in range(N_OUTCOMES)]
-    fits = [clock.measured(f"fit {i}", lambda each=each: _fit(MAIN, each)) for i, each in enumerate(cells)]
-    clock.measured("fit event study", lambda: [_fit(EVENTS, each) for each in cells])
+    fits = [clock.measured(f"fit {i}", lambda each=each: fit(MAIN, each)) for i, each in enumerate(cells)]
+    clock.measured("fit event study", lambda: [fit(EVENTS, each) for each in cells])
     clock.measured("CRV1, CRV3, CR2", lambda: [_clustered(each) for each in fits])
     weights = wild_weights(N_LAS, WILD, 1)
-    clock.measured("wild", lambda: [wild(f.fits, _effect(f), CONFIDENCE, weights) for f in fits])
+    clock.measured("wild", lambda: [wild(f.fits, effect(f), CONFIDENCE, weights) for f in fits])
     clock.measured("randomisation", lambda: [_randomised(f, each) for f, each in zip(fits, cells, strict=True)])
     some = frame.gather_every(max(1, n_rows // n_dummies))
     params = clock.measured("statsmodels dummies", lambda: with_dummies(some))
@@ -144,7 +144,7 @@ def _of_outcome(cells: Cells, products: np.ndarray, outcome: int) -> Cells:
     return replace(cells, matrices=products[:, chosen[:, None], chosen])
 
 
-def _fit(specification: Specification, cells: Cells) -> Fitted:
+def fit(specification: Specification, cells: Cells) -> Fitted:
     """Fit, which must succeed."""
     found = fit_specification(specification, [cells], MAX_MISSING_SHARE)
     if not isinstance(found, Fitted):
@@ -152,7 +152,7 @@ def _fit(specification: Specification, cells: Cells) -> Fitted:
     return found
 
 
-def _effect(fitted: Fitted) -> int:
+def effect(fitted: Fitted) -> int:
     """Where the effect stands among the coefficients."""
     position = fitted.position(EFFECT)
     if position is None:
@@ -163,13 +163,13 @@ def _effect(fitted: Fitted) -> int:
 def _clustered(fitted: Fitted) -> None:
     """Every clustered error of the effect."""
     for method in (CRV1, CRV3, CR2):
-        clustered(method, fitted.fits, _effect(fitted), CONFIDENCE)
+        clustered(method, fitted.fits, effect(fitted), CONFIDENCE)
 
 
 def _randomised(fitted: Fitted, cells: Cells) -> None:
     """Randomisation inference."""
     drawn = assignment(MAIN, fitted, [cells], MAX_MISSING_SHARE)
-    randomised(fitted.fits, _effect(fitted), CONFIDENCE, drawn, DRAWS, 1)
+    randomised(fitted.fits, effect(fitted), CONFIDENCE, drawn, DRAWS, 1)
 
 
 def with_dummies(frame: pl.DataFrame) -> np.ndarray:
@@ -218,8 +218,7 @@ def main() -> None:
     for name, each in figures.items():
         target = f"{TARGETS[name]:g} s" if name in TARGETS else ""
         print(f"| {name} | {each['cpu_seconds']:.3f} | {each.get('added_mib', '')} | {target} |")
-    if given.json:
-        given.json.write_text(json.dumps({"rows": given.rows, "dummies": given.dummies, "figures": figures}, indent=1))
+    write_figures(given.json, {"rows": given.rows, "dummies": given.dummies, "figures": figures})
 
 
 def _peak() -> float:

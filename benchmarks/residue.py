@@ -11,19 +11,18 @@ then measured, the scan in a process of its own, whose start and imports are not
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from benchmarks.measure import write_figures
 from scripts.artefacts import write_parquet
 from scripts.governance.fingerprints import proving
 from scripts.governance.residue import Needles, scan
@@ -133,7 +132,6 @@ def main() -> None:
     if chosen.alone:
         alone()
         return
-    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "date": str(date.today())}
     figures = []
     print("| MB | files | searched for | seconds | CPU seconds | MB/s | peak memory, MiB | x grep | found |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -152,8 +150,7 @@ def main() -> None:
                     flush=True,
                 )
             print(f"| {row['mb']:.0f} | | ids, by grep | {peer['seconds']:.2f} | | | | 1 | {peer['lines']} lines |")
-    if chosen.json:
-        chosen.json.write_text(json.dumps({"machine": machine, "trees": figures}, indent=1) + "\n")
+    write_figures(chosen.json, {"trees": figures})
 
 
 if __name__ == "__main__":

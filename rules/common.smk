@@ -26,10 +26,6 @@ from scripts.workflow.stages import (
 )
 from scripts.workflow.study import Study
 
-# Under a limit of starts per time (100 a second by default) Snakemake 9.27 looks at all ready jobs once more a second
-# after each look: with 152 LAs it soon does nothing else. The number of cores or jobs is limit enough.
-workflow.scheduling_settings.max_jobs_per_timespan = None
-
 DIGESTS = RememberedDigests(Path(".snakemake/digests.json"))
 # Previews remember too: what one has read, the run after it need not read again.
 atexit.register(DIGESTS.save)
@@ -160,3 +156,9 @@ wildcard_constraints:
 
 
 container: None
+
+
+# Under a limit of starts per time, which it always sets, Snakemake 9.27 looks at all ready jobs once more a second after
+# each look: with 152 LAs it soon does nothing else. The number of cores or of jobs is limit enough.
+onstart:
+    workflow.scheduler.job_rate_limiter = None

@@ -19,6 +19,7 @@ if STUDY.extracts.divided_by == "partition":
             "results/logs/partition/{la}.log",
         benchmark:
             "results/benchmarks/partition/{la}.tsv"
+        localrule: True
         params:
             settings=settings("partition", "la"),
             stamp=stamp("partition", "la"),
@@ -42,6 +43,7 @@ elif STUDY.extracts.divided_by == "query":
             "results/logs/query/{la}.log",
         benchmark:
             "results/benchmarks/query/{la}.tsv"
+        localrule: True
         params:
             folder=f"{PARTITIONED_FOLDER}/{{la}}",
             settings=settings("query", "la"),

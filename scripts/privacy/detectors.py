@@ -54,8 +54,11 @@ def findings(values: pl.DataFrame, rules: dict[str, dict[str, Any]], whole_dates
     if not n_values or not active:
         return []
     looks = values.select(LOOKS[name].alias(name) for name in active)
+    likely = looks.sum().row(0, named=True)
     found = []
     for name, rule in active.items():
+        if likely[name] < rule["min_values"]:
+            continue
         alike = values.filter(looks[name])
         matching = alike.filter(CHECKS[name]) if name in CHECKS else alike
         many = matching.height >= rule["min_values"] and matching["n"].sum() >= rule["min_share"] * n_values

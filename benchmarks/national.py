@@ -24,7 +24,7 @@ REFERRALS = 7_700_000
 # Codes that config.yaml does not use
 FIRST_CODE = 600
 # What counts as a row of each kind
-FILES = {"referral": "CIN_2*.csv", "care episode": "CLA_2*.csv", "school census": "*Census*.csv"}
+FILES = {"referral": "CIN_2*.csv", "assessment": "WWCSC_*.csv", "care episode": "Episode_final_CLA.csv"}
 
 
 def overlay(share: float) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from scripts.outcomes.measures import MEASURES
 from scripts.outcomes.populations import POPULATIONS
 from scripts.privacy.keys import key_id
 from scripts.synthetic.job import generate
-from scripts.validation.job import TABLES as VALIDATED
+from scripts.validation.from_tables import TABLES as VALIDATED
 from scripts.workflow.jobs import ROOT
 from scripts.workflow.plan import Plan
 from scripts.workflow.settings import JobSettings

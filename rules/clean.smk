@@ -1,7 +1,6 @@
 # Cleaning, per analysis LA. In: canonical tables of the source LAs it consists of. Leaves: one row per referral,
 # assessment, episode and child in results/individual/cleaned/{la}/{table}.parquet; the quarantine ledger
 # results/aggregate/parts/ledger/{la}.csv; and results/aggregate/traps.csv, the known traps as they were met.
-from scripts.clean import job as clean_job
 from scripts.clean.job import CLEANED
 
 
@@ -23,7 +22,7 @@ rule clean:
         "Clean LA {wildcards.la}"
     run:
         arguments = wildcards.la, listed(input, TABLES), named(output, CLEANED), output.ledger
-        run_logged(log[0], clean_job.clean, *arguments, params.settings)
+        run_logged(log[0], "scripts.clean.job:clean", *arguments, params.settings)
 
 
 rule traps:
@@ -42,4 +41,4 @@ rule traps:
     message:
         "Count the known traps by LA and year"
     run:
-        run_logged(log[0], clean_job.traps, input.ledger, input.ingest_report, output[0])
+        run_logged(log[0], "scripts.clean.job:traps", input.ledger, input.ingest_report, output[0])

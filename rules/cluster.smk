@@ -5,6 +5,7 @@ localrules:
     all,
     synthetic,
     la_covariates,
+    calibration_counts,
     calibration,
     privacy,
     ingest,

@@ -1,7 +1,6 @@
 # Matched groups of LAs and the cohort of each outcome. In: index events of the LAs that can take part, LA covariates.
 # Leaves: results/aggregate/parts/la_matches/{outcome}.csv and la_balance/{outcome}.csv, results/individual/cohort/{outcome}.parquet,
 # results/aggregate/parts/flow/{outcome}.csv and trends/{outcome}.csv. The jobs read all LAs of an outcome at once.
-from scripts.cohort import job as cohort_job
 
 
 rule match_las:
@@ -24,7 +23,7 @@ rule match_las:
         "Choose the comparator LAs for {wildcards.outcome}"
     run:
         arguments = [*input.events], optional(input.covariates), optional(input.neighbours), *output
-        run_logged(log[0], cohort_job.match_las, *arguments, params.settings)
+        run_logged(log[0], "scripts.cohort.job:match_las", *arguments, params.settings)
 
 
 rule cohort:
@@ -48,4 +47,4 @@ rule cohort:
         "Assemble the cohort for {wildcards.outcome}"
     run:
         arguments = [*input.events], [*input.flow], str(input.matches), optional(input.covariates)
-        run_logged(log[0], cohort_job.cohort, *arguments, *output, params.settings)
+        run_logged(log[0], "scripts.cohort.job:cohort", *arguments, *output, params.settings)

@@ -20,7 +20,7 @@ rule profile:
         "Count LA {wildcards.la} by year"
     run:
         arguments = wildcards.la, named(input, DATED_BY), output[0]
-        run_logged(log[0], completeness_job.profile, *arguments)
+        run_logged(log[0], "scripts.completeness.job:profile", *arguments)
 
 
 rule completeness:
@@ -40,4 +40,4 @@ rule completeness:
         "Compare the yearly counts with those published"
     run:
         arguments = input.profiles, STUDY.published, named(output, completeness_job.TABLES)
-        run_logged(log[0], completeness_job.completeness, *arguments, params.settings)
+        run_logged(log[0], "scripts.completeness.job:completeness", *arguments, params.settings)

@@ -1,6 +1,6 @@
 # Conclusions. In: results tables of all outcomes. Leaves: what was found with its strength of evidence, the facts behind it
 # and the specification curve, results/aggregate/{conclusions,evidence,specification_curve}.csv.
-from scripts.conclusions.job import READ as CONCLUDED_FROM
+from scripts.conclusions.tables import READ as CONCLUDED_FROM
 
 
 rule conclude:

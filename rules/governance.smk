@@ -1,8 +1,6 @@
 # Steps on request, no part of a study's run: data rights, retention, destruction. In: the register of requests, which
 # `bin/rights` writes, and --config request=... today=... Leaves: governance/requests/{request}/{purged,receipt,held}.json,
 # a sealed export, governance/certificate.json; and for returned extracts results/aggregate/parts/differences/{request}.csv.
-from scripts.governance import differences
-from scripts.governance import job as governance_job
 from scripts.governance.rights import HELD, PURGED, RECEIPT
 
 GOVERNANCE = STUDY.rights.folder
@@ -30,7 +28,7 @@ rule difference:
     run:
         run_logged(
             log[0],
-            differences.difference,
+            "scripts.governance.differences:difference",
             wildcards.request,
             STUDY.replaced_las(wildcards.request),
             output[0],
@@ -53,7 +51,7 @@ rule purge:
         f"Erase what was returned on request {COMMAND.request}"
     run:
         arguments = COMMAND, STUDY.rights, *params.files, output[0], params.settings
-        run_here(log[0], governance_job.purge, *arguments)
+        run_here(log[0], "scripts.governance.job:purge", *arguments)
 
 
 rule receipt:
@@ -71,7 +69,7 @@ rule receipt:
     message:
         f"Search the project for what was erased on request {COMMAND.request}"
     run:
-        run_here(log[0], governance_job.receipt, COMMAND, STUDY.rights, output[0], params.settings)
+        run_here(log[0], "scripts.governance.job:receipt", COMMAND, STUDY.rights, output[0], params.settings)
 
 
 rule held:
@@ -92,7 +90,7 @@ rule held:
         f"Seal everything held about the child of request {COMMAND.request}"
     run:
         arguments = COMMAND, STUDY.rights, params.files, dict(output), params.settings
-        run_here(log[0], governance_job.held, *arguments)
+        run_here(log[0], "scripts.governance.job:held", *arguments)
 
 
 rule retention:
@@ -109,7 +107,7 @@ rule retention:
         "Read both clocks of retention"
     run:
         arguments = COMMAND, STUDY.rights.register, output[0], params.settings
-        run_here(log[0], governance_job.retention, *arguments)
+        run_here(log[0], "scripts.governance.job:retention", *arguments)
 
 
 rule destroy:
@@ -126,4 +124,4 @@ rule destroy:
         "Destroy all individual-level data"
     run:
         arguments = COMMAND, STUDY.rights, STUDY.extracts.owned(), output[0]
-        run_here(log[0], governance_job.destroy, *arguments, params.settings)
+        run_here(log[0], "scripts.governance.job:destroy", *arguments, params.settings)

@@ -1,6 +1,5 @@
 # Missing data. In: the cohort (to describe gaps) and the matched children (to fill them). Leaves:
 # results/aggregate/parts/missingness/{outcome}.csv, results/individual/imputed/{outcome}/{imputation}.parquet.
-from scripts.imputation import job as imputation_job
 
 
 rule missingness:
@@ -18,7 +17,7 @@ rule missingness:
     message:
         "Count missing values for {wildcards.outcome}"
     run:
-        run_logged(log[0], imputation_job.missingness, input[0], output[0], params.settings)
+        run_logged(log[0], "scripts.imputation.job:missingness", input[0], output[0], params.settings)
 
 
 rule impute:

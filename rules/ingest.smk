@@ -1,11 +1,7 @@
 # From extracts to typed canonical tables. In: the extracts of each LA (or files or tables of all LAs, first divided).
 # Nothing else reads an extract before the privacy gate has. Leaves: results/aggregate/parts/privacy/{la}.csv and
 # inputs/{la}.csv, results/individual/ingested/{la}/{table}.parquet, results/aggregate/parts/ingest_report/{la}.csv.
-from scripts.ingest import database as ingest_database
-from scripts.ingest import job as ingest_job
-from scripts.ingest import partition as ingest_partition
 from scripts.ingest.layout import TABLES
-from scripts.privacy import job as privacy_job
 from scripts.workflow.extracts import PARTITIONED_FOLDER
 
 if STUDY.extracts.divided_by == "partition":
@@ -28,7 +24,7 @@ if STUDY.extracts.divided_by == "partition":
         run:
             run_logged(
                 log[0],
-                ingest_partition.partition,
+                "scripts.ingest.partition:partition",
                 STUDY.extracts.national_files,
                 PARTITIONED_FOLDER,
                 params.settings,
@@ -51,7 +47,7 @@ elif STUDY.extracts.divided_by == "query":
         message:
             "Take the rows of LA {wildcards.la} out of the database"
         run:
-            run_logged(log[0], ingest_database.query, params.folder, params.settings)
+            run_logged(log[0], "scripts.ingest.database:query", params.folder, params.settings)
 
 
 rule privacy:
@@ -71,7 +67,9 @@ rule privacy:
     message:
         "Inspect what the extracts of LA {wildcards.la} let in"
     run:
-        run_logged(log[0], privacy_job.inspect, wildcards.la, params.files, *output, params.settings)
+        run_logged(
+            log[0], "scripts.privacy.job:inspect", wildcards.la, params.files, *output, params.settings
+        )
 
 
 rule ingest:
@@ -93,4 +91,4 @@ rule ingest:
         "Read the extracts of LA {wildcards.la}"
     run:
         arguments = wildcards.la, params.files, named(output, TABLES), output.report
-        run_logged(log[0], ingest_job.ingest, *arguments, params.settings)
+        run_logged(log[0], "scripts.ingest.job:ingest", *arguments, params.settings)

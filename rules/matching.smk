@@ -1,6 +1,5 @@
 # Child matching. In: the cohort of an outcome. Leaves: results/individual/matched/{outcome}.parquet, and its tables
 # results/aggregate/parts/{table}/{outcome}.csv: balance before and after, who dropped out, overlap of the arms.
-from scripts.matching import job as matching_job
 
 
 rule match:
@@ -20,4 +19,6 @@ rule match:
         "Match children for {wildcards.outcome}"
     run:
         tables = named(output, STAGES["match"].tables)
-        run_logged(log[0], matching_job.match, input[0], output.matched, tables, params.settings)
+        run_logged(
+            log[0], "scripts.matching.job:match", input[0], output.matched, tables, params.settings
+        )

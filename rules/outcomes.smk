@@ -1,6 +1,5 @@
 # Index events and outcomes, per LA and outcome. In: cleaned tables. Leaves: results/individual/outcomes/{outcome}/{la}.parquet
 # and how many rows each step left, results/aggregate/parts/flow_by_la/{outcome}/{la}.csv.
-from scripts.outcomes import job as outcomes_job
 
 
 rule outcomes:
@@ -20,4 +19,4 @@ rule outcomes:
         "Outcome {wildcards.outcome} in LA {wildcards.la}"
     run:
         arguments = wildcards.la, named(input, CLEANED), output.events, output.flow
-        run_logged(log[0], outcomes_job.outcomes, *arguments, params.settings)
+        run_logged(log[0], "scripts.outcomes.job:outcomes", *arguments, params.settings)

@@ -1,7 +1,7 @@
 # The same question answered on published statistics, without anybody's records: `snakemake published --config published=FOLDER`. In:
 # the CSV files of a release. Leaves: results/published/aggregate/{table}.csv, and the page results/published/index.html with its
 # pictures. Nothing here reads extracts, and no other rule reads what is left here.
-from scripts.conclusions.job import READ as CONCLUDED_FROM
+from scripts.conclusions.tables import READ as CONCLUDED_FROM
 from scripts.published import job as published_job
 from scripts.workflow.stages import CONCLUSION_TABLES
 
@@ -23,7 +23,7 @@ rule published_values:
         "Read the published statistics"
     run:
         tables = named(output, published_job.READ)
-        run_logged(log[0], published_job.read, params.files, tables, params.settings)
+        run_logged(log[0], "scripts.published.job:read", params.files, tables, params.settings)
 
 
 rule published_estimate:

@@ -1,6 +1,5 @@
 # The record of processing and a privacy notice. In: nothing but the configuration and the schemas. Leaves:
 # results/governance/processing-record.html and privacy-notice.md.
-from scripts.governance import record as processing_record
 
 
 rule record:
@@ -17,4 +16,4 @@ rule record:
     message:
         "Write the record of processing and the privacy notice"
     run:
-        run_logged(log[0], processing_record.write, dict(output), params.settings)
+        run_logged(log[0], "scripts.governance.record:write", dict(output), params.settings)

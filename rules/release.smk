@@ -1,7 +1,7 @@
 # The release gate, on request: `snakemake release --config tag=NAME`. In: results tables and the register of earlier releases.
 # Leaves: results/release/{tag}/, which may leave once an output checker has cleared it; and inside, results/disclosure/{tag}/,
 # the audit and what the register will hold. `snakemake released` adds a final release to {release.register}/{tag}/.
-from scripts.release.register import MANIFEST, NUMBERS
+from scripts.release.contract import MANIFEST, NUMBERS
 
 TAG = COMMAND.release
 LEAVES, INSIDE = f"results/release/{TAG}", f"results/disclosure/{TAG}"

@@ -1,6 +1,5 @@
 # Results tables and the summary. In: the parts of each results table, per LA or per outcome. Leaves:
 # results/aggregate/{table}.csv as schemas/results.yaml documents them, and results/report/index.html made from those alone, with its pictures and their figures in results/report/figures.
-from scripts import artefacts
 
 
 rule pool:
@@ -22,7 +21,7 @@ rule pool:
     message:
         "Collect results table {wildcards.table}"
     run:
-        run_logged(log[0], artefacts.pool_results, wildcards.table, list(input), output[0])
+        run_logged(log[0], "scripts.artefacts:pool_results", wildcards.table, list(input), output[0])
 
 
 rule report:

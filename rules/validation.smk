@@ -1,12 +1,12 @@
 # The validation rules of the CIN census and of SSDA903. In: the extracts of each source LA, which ingest has found
 # readable, and its ingested tables. Leaves: results/aggregate/parts/validation/{la}.csv, counts only.
-from scripts.validation import job as validation_job
+from scripts.validation.from_tables import TABLES as VALIDATED
 
 
 rule validate:
     input:
         extracts_of,
-        **{name: f"results/individual/ingested/{{la}}/{name}.parquet" for name in validation_job.TABLES},
+        **{name: f"results/individual/ingested/{{la}}/{name}.parquet" for name in VALIDATED},
         rights=lambda w: rights_of([w.la]),
     output:
         "results/aggregate/parts/validation/{la}.csv",
@@ -21,5 +21,5 @@ rule validate:
     message:
         "Apply the validation rules to LA {wildcards.la}"
     run:
-        arguments = wildcards.la, params.files, named(input, validation_job.TABLES), output[0]
-        run_logged(log[0], validation_job.validate, *arguments, params.settings)
+        arguments = wildcards.la, params.files, named(input, VALIDATED), output[0]
+        run_logged(log[0], "scripts.validation.job:validate", *arguments, params.settings)

@@ -7,19 +7,9 @@ import polars as pl
 from scripts.artefacts import contract_schema, read_results, write_results
 from scripts.conclusions.curve import specification_curve
 from scripts.conclusions.facts import Facts, Headline, facts_of, headline_row
+from scripts.conclusions.tables import READ
 from scripts.models.evidence import FACTS, rate, read_rules
 from scripts.models.multiplicity import adjust
-
-READ = (
-    "estimates",
-    "variants",
-    "model_tests",
-    "leave_one_out",
-    "la_effects",
-    "sensitivity",
-    "balance",
-    "balance_overall",
-)
 
 
 def conclude(tables: dict[str, str], outputs: dict[str, str], settings: dict[str, Any]) -> None:

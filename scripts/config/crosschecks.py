@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import holidays
 
-from schemas import tables
 from scripts.config.schema import KeyPath, Mistake, suggestion
 from scripts.config.variants import variant_mistakes
 from scripts.dates import financial_year_of
@@ -109,9 +108,13 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
     releases = set(layout()["releases"])
     yield Reference(("completeness", "release"), study["completeness"]["release"], "a known release", releases)
 
-    dates = tables.date_columns()
-    for name in study["extracts"].get("date_formats", {}):
-        yield Reference(("extracts", "date_formats", name), name, "a date column of the canonical tables", dates)
+    if declared := study["extracts"].get("date_formats"):
+        # The models of tables take half a second to load, which every preview would wait for.
+        from schemas.tables import date_columns
+
+        for name in declared:
+            place = ("extracts", "date_formats", name)
+            yield Reference(place, name, "a date column of the canonical tables", date_columns())
 
     categories = set(study["privacy"]["categories"])
     for part in ("register", "validation_only"):

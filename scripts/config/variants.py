@@ -33,5 +33,9 @@ def variant_mistakes(study: Study) -> Iterator[Mistake]:
         path = ("variants", "choices", position)
         if not variant.get("change") and not variant.get("shift_months"):
             yield Mistake(path, "changes nothing; give `change` or `shift_months`")
-        for mistake in schema_mistakes(changed(study, variant)):
-            yield Mistake((*path, "change", *mistake.path), mistake.problem)
+        # The rest of the study has been checked.
+        study_then = changed(study, variant)
+        sections = {key.partition(".")[0] for key in variant.get("change", {})}
+        for mistake in schema_mistakes({name: study_then[name] for name in sections}):
+            if mistake.path[0] in sections:
+                yield Mistake((*path, "change", *mistake.path), mistake.problem)

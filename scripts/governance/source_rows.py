@@ -17,8 +17,8 @@ from defusedxml.ElementTree import iterparse
 
 from schemas import tables
 from scripts.ingest.layout import FileLayout, load_layouts, resolve, source_of
-from scripts.ingest.tabular import collect, place_of, read_header, scan_text
-from scripts.ingest.typed import ACADEMIC_YEAR, without_fraction
+from scripts.ingest.tabular import collect, place_of, read_header, scan_text, without_fraction
+from scripts.ingest.typed import ACADEMIC_YEAR
 from scripts.ingest.xml_return import Description, describe, read_return
 
 # Kind of a file in XML -> its return, and the kinds whose alias tables know its fields.

@@ -22,7 +22,7 @@ from scripts.ingest.dialects import DIALECTS, Dialect, literal
 from scripts.ingest.discovery import national_layouts
 from scripts.ingest.layout import Positions, TableLayout, resolve
 from scripts.ingest.partition import CHILD, CHILD_KIND, LA, partition_names
-from scripts.ingest.typed import without_fraction
+from scripts.ingest.tabular import without_fraction
 
 Tables = dict[str, list[str]]
 # Stands for a column that is not read but keeps its place.

@@ -17,8 +17,7 @@ import polars as pl
 from scripts.artefacts import write_parquet
 from scripts.errors import StudyError
 from scripts.ingest.layout import Positions, TableLayout, load_layouts, resolve, source_of
-from scripts.ingest.tabular import collect, place_of, read_header, scan_text
-from scripts.ingest.typed import without_fraction
+from scripts.ingest.tabular import collect, place_of, read_header, scan_text, without_fraction
 from scripts.privacy.register import DISCARDED, Register
 
 LA = "__la"

@@ -19,8 +19,8 @@ from scripts.ingest import cin_census, ssda903
 from scripts.ingest import report as checks
 from scripts.ingest.layout import TABLES, FileLayout, TableLayout, declared, load_layouts, resolve, source_of
 from scripts.ingest.report import IngestReport
-from scripts.ingest.tabular import collect, place_of, read_header, scan_text
-from scripts.ingest.typed import census_years, refuse_other_las, typed, without_fraction, without_gaps
+from scripts.ingest.tabular import collect, place_of, read_header, scan_text, without_fraction
+from scripts.ingest.typed import census_years, refuse_other_las, typed, without_gaps
 from scripts.ingest.xml_return import read_return
 
 Files = dict[str, list[str]]

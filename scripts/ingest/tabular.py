@@ -82,6 +82,11 @@ def collect(lazy: pl.LazyFrame, path: str | Path, engine: EngineType = "auto") -
     raise StudyError("FILE", place_of(path), problem, "Supply a well-formed CSV or parquet file")
 
 
+def without_fraction(text: pl.Expr) -> pl.Expr:
+    """Databases write whole numbers with gaps among them as 1.0."""
+    return text.str.replace(r"\.0+$", "")
+
+
 def _is_parquet(path: str | Path) -> bool:
     return Path(path).suffix.lower() == ".parquet"
 

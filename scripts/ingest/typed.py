@@ -17,6 +17,7 @@ from scripts.errors import StudyError
 from scripts.ingest import report as checks
 from scripts.ingest.layout import TableLayout
 from scripts.ingest.report import IngestReport
+from scripts.ingest.tabular import without_fraction
 
 ACADEMIC_YEAR = r"^(\d{4})/(\d{4}|\d{2})$"
 TWO_DIGIT_YEAR = r"^\d{1,2}\D\d{1,2}\D\d{2}$"
@@ -108,11 +109,6 @@ def _parsed(column: tables.Column, layout: TableLayout) -> pl.Expr:
         code = tidy(without_fraction(text))
         return pl.coalesce(normalised(code, column.codes), code).alias(column.name)
     return tidy(text).alias(column.name) if column.kind == "code" else text
-
-
-def without_fraction(text: pl.Expr) -> pl.Expr:
-    """Databases write whole numbers with gaps among them as 1.0."""
-    return text.str.replace(r"\.0+$", "")
 
 
 def _date(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:

@@ -10,6 +10,19 @@ from scripts.yaml_file import load_yaml
 
 FILE = Path(__file__).parents[2] / "schemas" / "disclosure" / "tables.yaml"
 COUNTED = ("children", "rows", "las")
+# Files of a registered release
+NUMBERS, MANIFEST = "numbers.json", "manifest.json"
+
+# Tables that the gate reads whether they leave or not: what stands behind regressions and samples
+BEHIND = (
+    "estimates",
+    "model_terms",
+    "estimation_status",
+    "balance_overall",
+    "leave_one_out",
+    "conclusions",
+    "la_matches",
+)
 
 
 @dataclass(frozen=True)

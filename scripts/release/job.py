@@ -19,16 +19,6 @@ from scripts.release.rules import Rules, read_rules
 from scripts.release.safe_csv import write_safe
 from scripts.release.system import Contradiction, Exposed, Source
 
-# Tables that the gate reads whether they leave or not: what stands behind regressions and samples
-BEHIND = (
-    "estimates",
-    "model_terms",
-    "estimation_status",
-    "balance_overall",
-    "leave_one_out",
-    "conclusions",
-    "la_matches",
-)
 # Lines of an error that name what to withhold
 MOST_LINES = 20
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts.artefacts import read_json
-from scripts.release.contract import disclosed
+from scripts.release.contract import NUMBERS, disclosed
 from scripts.release.gate import Gate, facts_of
 from scripts.release.populations import CHILDREN, EVENTS, ROWS, Book, Number
 from scripts.release.rules import Rules
 from scripts.release.system import NEAR, Fact
 
-NUMBERS, MANIFEST = "numbers.json", "manifest.json"
 COUNTED = (ROWS, CHILDREN, EVENTS)
 
 

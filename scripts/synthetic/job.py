@@ -1,7 +1,8 @@
 """Entry points of the synthetic extracts: settings in, files out.
 
-`generate` writes one LA's extract, `la_covariates` the LA x year table, `calibrate` the comparison with published
-figures. Everything is SYNTHETIC: invented children in invented places; each folder's manifest says so.
+`generate` writes one LA's extract, `la_covariates` the LA x year table, `count` the counts of an LA's extract and
+`calibrate` their comparison with published figures. Everything is SYNTHETIC: invented children in invented places; each
+folder's manifest says so.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scripts.artefacts import atomic, write_json, write_results
+from scripts.artefacts import atomic, read_json, write_json, write_results
 from scripts.synthetic import layout
 from scripts.synthetic.assessments import with_later_assessments
 from scripts.synthetic.authority import Authority, authority
@@ -24,13 +25,6 @@ from scripts.synthetic.figures import la_figures
 from scripts.synthetic.parameters import NO_DATE, Part, Study, between, model
 from scripts.synthetic.referrals import IN_NEED, NFA, NOT_IN_NEED, Events
 from scripts.synthetic.tables import conference_files, person_columns, referral_copies, school_columns, section47_rows
-
-MANIFEST = "manifest.json"
-
-
-def file_names(settings: dict[str, Any]) -> list[str]:
-    """Names of the files that each LA's folder gets, manifest left out."""
-    return layout.file_names(Study.from_settings(settings))
 
 
 def generate(la: str, folder: Path, stamp: str, settings: dict[str, Any]) -> None:
@@ -45,7 +39,7 @@ def generate(la: str, folder: Path, stamp: str, settings: dict[str, Any]) -> Non
             # A blank is a blank: no quoted empty strings.
             frame.with_columns(pl.col(pl.String).replace("", None)).write_csv(temporary)
             files[name] = {"rows": len(frame), "sha256": hashlib.sha256(temporary.read_bytes()).hexdigest()}
-    write_json({"synthetic": True, "la": la, "stamp": stamp, "files": files}, Path(folder) / MANIFEST)
+    write_json({"synthetic": True, "la": la, "stamp": stamp, "files": files}, Path(folder) / layout.MANIFEST)
 
 
 def extract(la: str, study: Study) -> dict[str, pl.DataFrame]:
@@ -98,8 +92,12 @@ def la_covariates(las: list[str], path: Path, settings: dict[str, Any]) -> None:
         table.write_csv(temporary)
 
 
-def calibrate(las_folders: list[Path], output_csv: Path, settings: dict[str, Any]) -> None:
-    """Compare the extracts in `las_folders` with the published figures of `schemas/calibration.yaml`."""
-    study = Study.from_settings(settings)
-    table = compare([la_figures(Path(folder), study) for folder in las_folders], study)
+def count(folder: Path, output: Path, settings: dict[str, Any]) -> None:
+    """Write the counts of an LA's extract that calibration adds up, as JSON."""
+    write_json(la_figures(Path(folder), Study.from_settings(settings)), output)
+
+
+def calibrate(counts: list[Path], output_csv: Path, settings: dict[str, Any]) -> None:
+    """Compare the counts of every LA (`count`) with the published figures of `schemas/calibration.yaml`."""
+    table = compare([read_json(path) for path in counts], Study.from_settings(settings))
     write_results(table, "calibration", output_csv)

@@ -9,6 +9,7 @@ import polars as pl
 from scripts.synthetic.children import Children
 from scripts.synthetic.parameters import NO_DATE, Study, date_series
 
+MANIFEST = "manifest.json"
 DISABILITIES = "CIN_Disabilities_2009_2019.csv"
 SECTION47 = "CIN_Section47.csv"
 CARE = "Episode_final_CLA.csv"

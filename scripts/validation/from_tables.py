@@ -12,6 +12,9 @@ import polars as pl
 
 from scripts.dates import financial_year
 
+# The canonical tables that the rules are applied to
+TABLES = ("referrals", "assessments", "section47")
+
 CASE = ["year", "child_id", "referral_date"]
 CHILD_FIELDS = {
     "LAchildID": "child_id",

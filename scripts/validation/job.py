@@ -27,7 +27,6 @@ from scripts.validation.rules import absent_fields, count_failures
 from scripts.validation.ssda903_views import COLUMNS
 from scripts.validation.withheld import without_absent_children
 
-TABLES = ("referrals", "assessments", "section47")
 Files = Mapping[str, list[str]]
 Frames = dict[str, pl.DataFrame]
 StrPath = str | os.PathLike[str]

@@ -12,7 +12,7 @@ from scripts.ingest.database import Database
 from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.layout import load_layouts
 from scripts.ingest.partition import fingerprint, partition_names
-from scripts.synthetic.job import MANIFEST
+from scripts.synthetic.layout import MANIFEST
 from scripts.workflow.digests import RememberedDigests, digest
 
 SYNTHETIC_FOLDER = "results/individual/extracts"

@@ -84,25 +84,24 @@ def _close_idle() -> None:
         _idle.pop().close()
 
 
-def run_logged(log: str, function: Callable[..., None], *arguments: Any, **named: Any) -> None:
-    """Have a worker call `function`, writing its name, seconds and outcome to `log`; errors as `Worker.call` has them.
+def run_logged(log: str, target: str, *arguments: Any) -> None:
+    """Have a worker call `target` ("module:function"), writing seconds and outcome to `log`; raises as `Worker.call`.
 
     Arguments are plain values, or objects that can be pickled.
     """
-    target = f"{function.__module__}:{function.__qualname__}"
     try:
         worker = _idle.pop()
     except IndexError:
         worker = Worker(threads=1)
     try:
-        _logged(log, target, lambda: worker.call(target, *arguments, **named))
+        _logged(log, target, lambda: worker.call(target, *arguments))
     finally:
         if worker.alive:
             _idle.append(worker)
 
 
 def run_process(log: str, target: str, threads: int, **arguments: Any) -> None:
-    """Call `target` ("module:function") in a process of its own with so many threads; otherwise as `run_logged`."""
+    """Call `target` in a process of its own with so many threads; otherwise as `run_logged`."""
     worker = Worker(threads)
     try:
         _logged(log, target, lambda: worker.call(target, **arguments))
@@ -110,10 +109,9 @@ def run_process(log: str, target: str, threads: int, **arguments: Any) -> None:
         worker.close()
 
 
-def run_here(log: str, function: Callable[..., None], *arguments: Any) -> None:
-    """Call `function` in this process, for steps on request that need what only it has; logged as by `run_logged`."""
-    target = f"{function.__module__}:{function.__qualname__}"
-    _logged(log, target, lambda: _called(target, lambda: function(*arguments)))
+def run_here(log: str, target: str, *arguments: Any) -> None:
+    """Call `target` in this process, for steps on request that need what only it has; otherwise as `run_logged`."""
+    _logged(log, target, lambda: _called(target, *arguments))
 
 
 def _logged(log: str, target: str, call: Callable[[], str]) -> None:
@@ -138,15 +136,16 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _called(target: str, work: Callable[[], None]) -> str:
-    """Do the work of a job and tell how long it took.
+def _called(target: str, *arguments: Any, **named: Any) -> str:
+    """Call `target` and tell how long it took.
 
     A StudyError passes through. Any other exception is replaced by one that names its type and place, because the
     messages of data libraries quote the values they stumble over.
     """
     started = time.perf_counter()
     try:
-        work()
+        module, name = target.split(":")
+        getattr(importlib.import_module(module), name)(*arguments, **named)
     except StudyError:
         raise
     except Exception as error:
@@ -163,11 +162,6 @@ def _write(log: str, text: str) -> None:
     Path(log).write_text(text, encoding="utf-8")
 
 
-def _by_name(target: str) -> Callable[..., None]:
-    module, name = target.split(":")
-    return getattr(importlib.import_module(module), name)
-
-
 def _serve() -> None:
     """Do what `Worker.call` asks for on standard input, until that ends; what jobs print goes to standard error."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -180,7 +174,7 @@ def _serve() -> None:
         target, arguments, named = asked.get()
         told: str | StudyError
         try:
-            told = _called(target, lambda: _by_name(target)(*arguments, **named))  # noqa: B023
+            told = _called(target, *arguments, **named)
         except StudyError as error:
             told = error
         pickle.dump(told, answers)

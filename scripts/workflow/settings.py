@@ -39,6 +39,10 @@ class JobSettings:
 
     calibration = la_covariates
 
+    def calibration_counts(self, la: str) -> Settings:
+        """The years that are counted; the same for every LA."""
+        return self._generator() | {"las": {}}
+
     def _generator(self) -> Settings:
         dates = {name: self.config["dates"][name] for name in ("data_start", "data_end", "bank_holidays")}
         seed, synthetic = self.config["study"]["seed"], self.config["synthetic"]

@@ -40,6 +40,7 @@ CONCLUSION_TABLES = ("conclusions", "evidence", "specification_curve")
 STAGES = {
     "synthetic": Stage("scripts.synthetic.job", (CALIBRATION,)),
     "la_covariates": Stage("scripts.synthetic.job", (CALIBRATION,)),
+    "calibration_counts": Stage("scripts.synthetic.job", (CALIBRATION,)),
     "calibration": Stage("scripts.synthetic.job", (CALIBRATION,), ("calibration",)),
     "partition": Stage("scripts.ingest.partition", (ALIASES,)),
     "query": Stage("scripts.ingest.database", (ALIASES,)),

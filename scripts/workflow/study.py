@@ -12,7 +12,7 @@ from typing import Any
 
 from scripts.artefacts import contract_schema
 from scripts.completeness.job import published_files
-from scripts.conclusions.job import READ as CONCLUDED_FROM
+from scripts.conclusions.tables import READ as CONCLUDED_FROM
 from scripts.errors import StudyError
 from scripts.governance.command import Command
 from scripts.governance.rights import Rights
@@ -21,10 +21,8 @@ from scripts.privacy.encryption import PLACE as ENCRYPTION_KEY
 from scripts.privacy.encryption import configured_key
 from scripts.privacy.keys import key_id, key_path
 from scripts.published.measures import files_of
-from scripts.release.contract import disclosed
-from scripts.release.job import BEHIND
-from scripts.release.register import NUMBERS
-from scripts.synthetic.job import file_names
+from scripts.release.contract import BEHIND, NUMBERS, disclosed
+from scripts.synthetic import layout, parameters
 from scripts.workflow.digests import CodeDigests, RememberedDigests, digest
 from scripts.workflow.extracts import Extracts
 from scripts.workflow.plan import Plan
@@ -60,7 +58,7 @@ class Study:
         self.command = command
         self.plan = Plan(config)
         self.settings = JobSettings(self.plan)
-        generated = file_names(self.settings.la_covariates())
+        generated = layout.file_names(parameters.Study.from_settings(self.settings.la_covariates()))
         self.rights = Rights(Path(config["governance"]["folder"]), digests.of)
         swapped = {la: self.rights.extract_of(request) for la, request in self.rights.swapped().items()}
         self.extracts = Extracts(config["extracts"], self.plan.sources, generated, digests, swapped)
@@ -113,8 +111,11 @@ class Study:
     def _la_covariates_from(self) -> dict[str, Any]:
         return {}
 
+    def _calibration_counts_from(self, la: str) -> dict[str, Any]:
+        return self._privacy_from(la)
+
     def _calibration_from(self) -> dict[str, Any]:
-        return {la: digest(self.stamp("privacy", la)["from"]) for la in self.plan.las}
+        return {la: self.digest("calibration_counts", la) for la in self.plan.las}
 
     def _partition_from(self, la: str) -> dict[str, Any]:
         return self.extracts.national_rows[la] | self._encryption()

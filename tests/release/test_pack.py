@@ -11,9 +11,9 @@ import yaml
 from scripts.artefacts import contract_schema, read_json, write_json, write_results
 from scripts.config.strict_yaml import read_yaml
 from scripts.errors import StudyError
+from scripts.release.contract import MANIFEST, NUMBERS
 from scripts.release.job import protect
 from scripts.release.pack_job import pack, register
-from scripts.release.register import MANIFEST, NUMBERS
 from scripts.release.safe_csv import WITHHELD
 from tests.release.small_study import RELEASED, ROOT, RULES, STRUCTURAL, tables
 

@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from scripts.artefacts import write_json
+from scripts.release.contract import NUMBERS
 from scripts.release.gate import ROUND, Gate
-from scripts.release.register import NUMBERS, earlier_releases, known_from, numbers_of, too_alike
+from scripts.release.register import earlier_releases, known_from, numbers_of, too_alike
 from tests.release.small_study import RELEASED, gate, judge, rules, tables
 
 SECONDS = 120.0

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from scripts.synthetic.job import extract, file_names, generate, la_covariates
+from scripts.synthetic.job import extract, generate, la_covariates
+from scripts.synthetic.layout import file_names
 from scripts.synthetic.parameters import Study
 from tests.synthetic.plain_outcomes import extract_of, referrals_of, study_settings
 
@@ -106,7 +107,7 @@ def test_the_same_seed_gives_the_same_bytes_and_a_manifest_that_says_synthetic(t
     generate("501", tmp_path / "c", "stamp", settings | {"seed": 8})
     first, second, other = (json.loads((tmp_path / folder / "manifest.json").read_text()) for folder in "abc")
     assert first == second != other
-    assert first["synthetic"] is True and set(first["files"]) == set(file_names(settings))
+    assert first["synthetic"] is True and set(first["files"]) == set(file_names(Study.from_settings(settings)))
     for name, entry in first["files"].items():
         assert len((tmp_path / "a" / name).read_text().splitlines()) == entry["rows"] + 1
 
@@ -126,7 +127,7 @@ def test_an_la_does_not_depend_on_the_others() -> None:
 def test_tiny_and_empty_las_have_every_file(referrals: int, tmp_path: Path) -> None:
     settings = study_settings(referrals, dirt=0.3)
     generate("501", tmp_path, "stamp", settings)
-    assert {path.name for path in tmp_path.iterdir()} == {*file_names(settings), "manifest.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {*file_names(Study.from_settings(settings)), "manifest.json"}
 
 
 def test_covariates_cover_every_la_and_year_with_some_gaps(tmp_path: Path) -> None:

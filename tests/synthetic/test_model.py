@@ -11,7 +11,7 @@ from scripts.errors import StudyError
 from scripts.synthetic.assessments import _step, assess, durations, national_cumulative
 from scripts.synthetic.authority import authority
 from scripts.synthetic.calibration import compare
-from scripts.synthetic.job import calibrate, generate
+from scripts.synthetic.job import calibrate, count, generate
 from scripts.synthetic.parameters import (
     NO_DATE,
     Study,
@@ -124,7 +124,9 @@ def test_a_small_study_is_calibrated(tmp_path: Path) -> None:
     settings["synthetic"] |= {"la_effect_sd": 0.35, "shock_sd": 0.06, "size_spread": 0.45}
     for la in las:
         generate(la, tmp_path / la, "stamp", settings)
-    calibrate([tmp_path / la for la in las], tmp_path / "calibration.csv", settings)
+    for la in las:
+        count(tmp_path / la, tmp_path / f"{la}.json", settings)
+    calibrate([tmp_path / f"{la}.json" for la in las], tmp_path / "calibration.csv", settings)
     table = pl.read_csv(tmp_path / "calibration.csv")
     assert len(table) >= 25
     # What is left: chance in 30,000 referrals, and what 24 LAs cannot pin down.

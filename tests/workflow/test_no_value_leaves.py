@@ -72,7 +72,7 @@ def told(folder: Path, settings: JobSettings, extracts: Path) -> str:
     said = []
     for number, (job, arguments) in enumerate(jobs):
         try:
-            run_logged(str(logs / f"{number}.log"), job, *arguments)
+            run_logged(str(logs / f"{number}.log"), f"{job.__module__}:{job.__name__}", *arguments)
         except StudyError as error:
             said.append(f"{error} {error.__context__} {error.__cause__}")
             break

@@ -154,7 +154,16 @@ def _called(target: str, *arguments: Any, **named: Any) -> str:
         places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(own))
         problem = f"unexpected {type(error).__name__} at {places} (its message is withheld: it may quote a record)"
         raise StudyError("INTERNAL", _name(target), problem, "Please report this") from None
-    return f"{_name(target)}: finished in {time.perf_counter() - started:.2f} s\n"
+    return f"{_name(target)}: finished in {time.perf_counter() - started:.2f} s{_peak()}\n"
+
+
+def _peak() -> str:
+    """The most memory this process ever held, where the system tells; a worker's is that of all its jobs so far."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return ""
+    return f", peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB"
 
 
 def _write(log: str, text: str) -> None:

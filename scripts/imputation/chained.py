@@ -111,22 +111,28 @@ class Predictors:
                 columns.append((covariate.name, values[covariate.name]))
             else:
                 columns.append(("", frame[covariate.name].cast(pl.Float64).to_numpy()))
-        matrix, position, centre = [np.ones(frame.height)], {}, {}
-        for name, column in columns:
-            reference = column[known[name]] if name in known else column
-            mean, spread = reference.mean(), reference.std()
-            if spread == 0:
-                continue
-            unit = 1.0 if np.isin(reference, (0.0, 1.0)).all() else spread
+        scales = [_scale(column[known[name]] if name in known else column) for name, column in columns]
+        kept = [(*each, *scale) for each, scale in zip(columns, scales, strict=True) if scale is not None]
+        matrix, position, centre = np.ones((frame.height, len(kept) + 1)), {}, {}
+        for number, (name, column, mean, unit) in enumerate(kept, start=1):
             if name in known:
-                position[name], centre[name] = len(matrix), (mean, unit)
-            matrix.append((column - mean) / unit)
-        return cls(np.column_stack(matrix), position, centre)
+                position[name], centre[name] = number, (mean, unit)
+            matrix[:, number] = (column - mean) / unit
+        return cls(matrix, position, centre)
 
     def update(self, name: str, column: np.ndarray) -> None:
         """Put the newly imputed values of a covariate in place."""
         mean, unit = self.centre[name]
         self.matrix[:, self.position[name]] = (column - mean) / unit
+
+
+def _scale(column: np.ndarray) -> tuple[float, float] | None:
+    """Mean and unit of a predictor, None if it does not vary."""
+    low, high = column.min(), column.max()
+    if low == high:
+        return None
+    is_binary = low == 0 and high == 1 and bool(((column == 0) | (column == 1)).all())
+    return column.mean(), 1.0 if is_binary else column.std()
 
 
 def _draw_numeric(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from scripts.artefacts import read_parquet, write_parquet, write_results
@@ -29,13 +30,23 @@ def complete(
     frame: pl.DataFrame, covariates: tuple[ChildCovariate, ...], settings: chained.Imputation, seed: int
 ) -> pl.DataFrame:
     """Impute each record once, however many matched groups it serves: its copies get the same values and count once."""
+    first = _first_copies(frame)
+    is_first = first == np.arange(frame.height)
     record = [name for name in frame.columns if name not in OF_THE_COPY]
-    records = frame.select(record).unique(maintain_order=True).with_row_index("record")
-    filled = chained.impute(records, covariates, settings, seed)
-    numbered = frame.join(records, on=record, how="left", nulls_equal=True, maintain_order="left")
-    names = [covariate.name for covariate in covariates]
-    values = numbered.select("record").join(filled.select("record", *names), on="record", maintain_order="left")
-    return frame.with_columns(values[name] for name in names)
+    filled = chained.impute(frame.select(record).filter(is_first), covariates, settings, seed)
+    of_record = pl.Series((np.cumsum(is_first) - 1)[first])
+    return frame.with_columns(filled[covariate.name].gather(of_record) for covariate in covariates)
+
+
+def _first_copies(frame: pl.DataFrame) -> np.ndarray:
+    """The row of the first copy of each row's record, (n,); only LAs that serve several groups have copies."""
+    record = [name for name in frame.columns if name not in OF_THE_COPY]
+    first = np.arange(frame.height)
+    shared = frame.select(pl.col("group").n_unique().over("la_code") > 1).to_series()
+    where = shared.to_numpy()
+    copies = frame.filter(shared).with_columns(pl.Series("first", first[where]))
+    first[where] = copies.select(pl.col("first").min().over(record)).to_series()
+    return first
 
 
 def missingness(cohort: str, output: str, settings: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
     memory = int(psutil.virtual_memory().total / MIB * 0.9)
     told = CONFIGURATION.format(host=host, folder=folder, cores=os.cpu_count(), memory=memory)
     (folder / "slurm.conf").write_text(told)
-    (folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
+    (folder / "cgroup.conf").write_text("CgroupPlugin=autodetect\n")
     (folder / "munge.key").write_bytes(os.urandom(1024))
     (folder / "munge.key").chmod(0o600)
     within = {"SLURM_CONF": str(folder / "slurm.conf")}

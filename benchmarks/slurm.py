@@ -4,7 +4,8 @@
 
 Needs munge, slurmctld, slurmd and slurm-client (Debian's), root, and an environment that has requirements-slurm.lock
 too. Three runs, each in a fresh copy of the project: local; with profiles/slurm, where the heavy rules are jobs; and as
-one sbatch of the whole workflow. Daemons, keys and state live in a temporary folder; nothing of the system is changed.
+one sbatch of the whole workflow. Daemons, keys and state live in a temporary folder; /etc/slurm/slurm.conf points there
+meanwhile, so a machine that has one is refused.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from benchmarks.measure import MIB, copy_project, measured, print_runs, write_fi
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo")
 PATIENCE_SECONDS = 30
+SYSTEM = Path("/etc/slurm/slurm.conf")
 CONFIGURATION = """
 ClusterName=benchmark
 SlurmctldHost={host}
@@ -53,8 +55,8 @@ MUNGE = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "
 
 
 @contextmanager
-def slurm(folder: Path) -> Iterator[dict[str, str]]:
-    """A running one-node Slurm whose state is in `folder`; what the environment of its users needs."""
+def slurm(folder: Path) -> Iterator[None]:
+    """A running one-node Slurm whose state is in `folder`."""
     host = socket.gethostname()
     for name in ("state", "spool"):
         (folder / name).mkdir()
@@ -64,7 +66,9 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
     (folder / "cgroup.conf").write_text("CgroupPlugin=autodetect\n")
     (folder / "munge.key").write_bytes(os.urandom(1024))
     (folder / "munge.key").chmod(0o600)
-    within = {"SLURM_CONF": str(folder / "slurm.conf")}
+    # Jobs do not inherit SLURM_CONF: their environment is cleared of what Slurm sets.
+    SYSTEM.parent.mkdir(exist_ok=True)
+    SYSTEM.symlink_to(folder / "slurm.conf")
     munge = [f"--{name}={folder}/munge.{end}" for name, end in MUNGE.items()]
     commands = [
         ["munged", "--foreground", "--force", *munge],
@@ -75,20 +79,21 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
     try:
         with (folder / "daemons.log").open("w") as log:
             for command in commands:
-                daemons.append(subprocess.Popen(command, env=os.environ | within, stdout=log, stderr=log))
+                daemons.append(subprocess.Popen(command, stdout=log, stderr=log))
                 time.sleep(1)
-        _wait(within, folder)
-        yield within
+        _wait(folder)
+        yield
     finally:
+        SYSTEM.unlink()
         for daemon in reversed(daemons):
             daemon.terminate()
             daemon.wait()
 
 
-def _wait(within: dict[str, str], folder: Path) -> None:
+def _wait(folder: Path) -> None:
     """Wait until the node takes jobs."""
     for _ in range(PATIENCE_SECONDS):
-        told = subprocess.run(["sinfo", "-h", "-o", "%t"], env=os.environ | within, capture_output=True, text=True)
+        told = subprocess.run(["sinfo", "-h", "-o", "%t"], capture_output=True, text=True)
         if told.stdout.strip() == "idle":
             return
         time.sleep(1)
@@ -127,6 +132,8 @@ def main() -> None:
     absent = [program for program in PROGRAMS if not shutil.which(program)]
     if absent:
         sys.exit(f"Not installed: {', '.join(absent)}")
+    if SYSTEM.exists():
+        sys.exit(f"This machine has a Slurm of its own: {SYSTEM}")
     overlays = ["--configfile", *given.overlay] if given.overlay else []
     cores = os.cpu_count() or 1
     local = ["--cores", str(cores), *overlays]
@@ -140,10 +147,10 @@ def main() -> None:
         # One home, so that all runs re-key ids alike.
         home = {"HOME": str(base / "home"), "XDG_CACHE_HOME": str(base / "home" / "cache")}
         runs = {"local": measured(folders["local"], local, home)}
-        with slurm(base / "slurm") as within:
+        with slurm(base / "slurm"):
             profile = ["--profile", "profiles/slurm", *overlays]
-            runs["profiles slurm"] = measured(folders["profiles slurm"], profile, home | within)
-            runs["one sbatch"] = whole(folders["one sbatch"], local, home | within, cores)
+            runs["profiles slurm"] = measured(folders["profiles slurm"], profile, home)
+            runs["one sbatch"] = whole(folders["one sbatch"], local, home, cores)
         made = {kind: digests(folder) for kind, folder in folders.items()}
         told = (folders["profiles slurm"] / "snakemake.log").read_text()
     submitted = told.count("has been submitted with SLURM jobid")

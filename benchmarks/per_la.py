@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.measure import write_figures
 from scripts.clean.job import CLEANED
 from scripts.config.load import load_study
 from scripts.ingest.discovery import discover
@@ -28,11 +29,17 @@ from scripts.outcomes.populations import POPULATIONS
 from scripts.privacy.keys import key_id
 from scripts.synthetic.job import generate
 from scripts.validation.from_tables import TABLES as VALIDATED
-from scripts.workflow.jobs import ROOT
+from scripts.workflow.jobs import ONE_BLAS_THREAD, ROOT
 from scripts.workflow.plan import Plan
 from scripts.workflow.settings import JobSettings
 
 MIB = 1024
+# Calls the job named, with the arguments on standard input, as a worker does.
+ALONE = """
+import importlib, json, sys
+module, name = sys.argv[1].split(":")
+getattr(importlib.import_module(module), name)(**json.load(sys.stdin))
+"""
 # The stages whose results table is an argument called `report`.
 REPORTING = ("privacy", "ingest", "validate")
 
@@ -98,15 +105,14 @@ def jobs(folder: Path, la: str, settings: JobSettings) -> dict[str, list[tuple[s
     }
 
 
-def measured(target: str, arguments: dict[str, Any]) -> tuple[float, float]:
-    """Wall seconds and peak resident memory (MiB) of one job, the start of Python left out of neither."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+def measured(target: str, arguments: dict[str, Any]) -> dict[str, float]:
+    """Seconds, CPU seconds and peak resident memory (MiB) of one job, the start of Python included."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "scripts.workflow.jobs", target],
+        [sys.executable, "-c", ALONE, target],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=environment,
+        env=os.environ | ONE_BLAS_THREAD | {"PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"},
         text=True,
     )
     assert process.stdin and process.stdout
@@ -116,26 +122,34 @@ def measured(target: str, arguments: dict[str, Any]) -> tuple[float, float]:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(said)
-    return time.perf_counter() - started, usage.ru_maxrss / MIB
+    seconds, cpu = time.perf_counter() - started, usage.ru_utime + usage.ru_stime
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak_mib": usage.ru_maxrss / MIB}
 
 
 def main() -> None:
-    """Print a Markdown table per size."""
+    """Print a Markdown table per size and write the figures."""
     parser = argparse.ArgumentParser(description="Measure what each LA costs.")
     parser.add_argument("--referrals", type=int, nargs="*", default=[80_000, 240_000])
-    for referrals in parser.parse_args().referrals:
+    parser.add_argument("--json", type=Path)
+    given, found = parser.parse_args(), []
+    for referrals in given.referrals:
         with tempfile.TemporaryDirectory() as name:
             folder, settings = Path(name), settings_for(referrals)
             la = settings.plan.las[0]
             generate(la, folder / la, "", settings.synthetic(la))
             rows = sum(sum(1 for _ in path.open()) - 1 for path in (folder / la).glob("CIN_2*.csv"))
-            print(f"\n{rows:,} referral rows\n\n| stage | jobs | seconds | rows per second | peak memory, MiB |")
-            print("|---|---|---|---|---|")
+            print(f"\n{rows:,} referral rows\n")
+            print("| stage | jobs | seconds | CPU seconds | rows per second | peak memory, MiB |")
+            print("|---|---|---|---|---|---|")
             for stage, parts in jobs(folder, la, settings).items():
                 report = {"la": la} | ({"report": str(folder / f"{stage}.csv")} if stage in REPORTING else {})
                 taken = [measured(target, report | arguments) for target, arguments in parts]
-                seconds, peak = sum(s for s, _ in taken), max(m for _, m in taken)
-                print(f"| {stage} | {len(parts)} | {seconds:.1f} | {rows / seconds:,.0f} | {peak:,.0f} |")
+                seconds, cpu = (sum(each[name] for each in taken) for name in ("seconds", "cpu_seconds"))
+                peak = max(each["peak_mib"] for each in taken)
+                print(f"| {stage} | {len(parts)} | {seconds:.1f} | {cpu:.1f} | {rows / seconds:,.0f} | {peak:,.0f} |")
+                row = {"rows": rows, "stage": stage, "jobs": len(parts), "seconds": seconds, "cpu_seconds": cpu}
+                found.append(row | {"peak_mib": peak})
+    write_figures(given.json, {"stages": found})
 
 
 if __name__ == "__main__":

@@ -28,6 +28,9 @@ ROOT = Path(__file__).parent.parent.parent
 # In every process: BLAS threads cost digits and cores.
 ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
+# Not on Windows
+HAS_GROUPS = hasattr(os, "killpg")
+
 
 class Worker:
     """A process that runs jobs for this one, one at a time, and ends with it, whatever ends it.
@@ -177,6 +180,8 @@ def _serve() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # Ctrl-C is for Snakemake, which waits for running jobs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if HAS_GROUPS:
+        os.setpgrp()
     asked: SimpleQueue[tuple[str, list[Any], dict[str, Any]]] = SimpleQueue()
     threading.Thread(target=_receive, args=(asked,), daemon=True).start()
     while True:
@@ -191,11 +196,13 @@ def _serve() -> None:
 
 
 def _receive(asked: SimpleQueue) -> None:
-    """Pass on what is asked; when the main process is gone, however it went, so is this one, and its job with it."""
+    """Pass on what is asked; when the main process is gone, however it went, so is this one and all that it started."""
     while True:
         try:
             asked.put(pickle.load(sys.stdin.buffer))
         except EOFError:
+            if HAS_GROUPS:
+                os.killpg(0, signal.SIGKILL)
             os._exit(0)
 
 

@@ -74,12 +74,13 @@ def test_a_killed_worker_is_an_error_and_is_not_used_again() -> None:
 
 def test_a_worker_ends_with_the_process_it_works_for_even_in_a_job() -> None:
     code = "from scripts.workflow.jobs import Worker\nworker = Worker(1)\nprint(worker._process.pid, flush=True)\n"
-    code += "worker.call('time:sleep', 60)"
+    code += "worker.call('subprocess:run', ['sleep', '60'])"
     main = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert main.stdout
     worker = psutil.Process(int(main.stdout.readline()))
-    time.sleep(1)
+    while not (started := worker.children()):
+        time.sleep(0.1)
     main.kill()
     main.wait()
-    worker.wait(timeout=10)
-    assert not worker.is_running()
+    _, alive = psutil.wait_procs([worker, *started], timeout=10)
+    assert not alive

@@ -61,7 +61,11 @@ def test_every_results_table_is_documented_and_as_documented(finished: Project, 
 def test_a_variant_that_changes_nothing_gives_the_studys_estimate(
     finished: Project, start: str, tmp_path: Path
 ) -> None:
-    """From index events, from cleaned tables, and from canonical ones cleaned again; to the last digit."""
+    """From index events, from cleaned tables, and from canonical ones cleaned again.
+
+    All rows are told apart by their last digits but one or two: a variant has no subgroups, and the width of the matrix
+    decides in which order the linear algebra adds up.
+    """
     config = overlaid(read_yaml(finished.folder / "config.yaml"), read_yaml(finished.folder / "config" / "small.yaml"))
     choice = {"name": "same", "label": "The same", "outcomes": ["icpc"]}
     choice["change"] = {"cleaning.nfa_conflict": "min"} if start == "ingested" else {}
@@ -93,7 +97,8 @@ def test_a_variant_that_changes_nothing_gives_the_studys_estimate(
     # A variant is estimated by the study's own method of inference alone.
     main = aggregate(finished, "estimates").filter(specification="main", outcome="icpc", method="WCR").select(columns)
     varied = pl.read_csv(tmp_path / "variant.csv", schema=contract_schema("variants")).select(columns)
-    assert varied.rows() == main.rows()
+    assert varied["method"].to_list() == main["method"].to_list() and varied.height == 1
+    assert varied.row(0)[1:] == pytest.approx(main.row(0)[1:], rel=1e-11)
 
 
 def test_the_ledger_of_every_la_adds_up(finished: Project) -> None:

@@ -25,7 +25,7 @@ import polars as pl
 import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from benchmarks.measure import MIB, write_figures
+from benchmarks.measure import MIB, memory, reset_peak, write_figures
 from scripts.artefacts import read_parquet, write_parquet
 from scripts.privacy.encryption import CHUNK_VARIABLE, KEY_VARIABLE, decrypted, encrypted
 from scripts.privacy.keys import ROOT, key_id
@@ -91,10 +91,10 @@ def peak_of(step: str, path: str, kind: str, key: dict[str, str]) -> float:
     os.environ |= key
     call = step_on(step, path)
     _choose(kind, key)
-    _reset_peak()
-    before = _memory("VmRSS")
+    reset_peak()
+    before = memory("VmRSS")
     call()
-    return _memory("VmHWM") - before
+    return memory("VmHWM") - before
 
 
 def _choose(kind: str, key: dict[str, str]) -> None:
@@ -102,17 +102,6 @@ def _choose(kind: str, key: dict[str, str]) -> None:
     for name in key:
         os.environ.pop(name, None)
     os.environ |= key if kind == "encrypted" else {}
-
-
-def _reset_peak() -> None:
-    """Start the kernel's record of peak memory anew."""
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _memory(field: str) -> float:
-    """A memory figure of this process in MiB."""
-    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith(field))
-    return int(line.split()[1]) / 1024
 
 
 def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:

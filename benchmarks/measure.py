@@ -101,6 +101,17 @@ def _resident(process: psutil.Process) -> int:
     return total
 
 
+def reset_peak() -> None:
+    """Start the kernel's record of peak memory anew."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def memory(field: str) -> float:
+    """A memory figure of this process (VmRSS now, VmHWM at most since `reset_peak`) in MiB; on Linux."""
+    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith(field))
+    return int(line.split()[1]) / 1024
+
+
 def stages(folder: Path) -> list[dict[str, Any]]:
     """Jobs, summed seconds, longest job and peak memory (MiB) of every stage, from Snakemake's own benchmark files.
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.measure import write_figures
+from benchmarks.measure import memory, reset_peak, write_figures
 from scripts.models.cells import Cells, Rows, cell_products, cells_of, rows_by_cell
 from scripts.models.fitted import Fitted, assignment, fit_specification
 from scripts.models.inference import CR2, CRV1, CRV3, clustered, randomised, wild
@@ -87,23 +87,12 @@ class Clock:
 
     def measured(self, name: str, step: Callable[[], Any]) -> Any:
         """Run a step; its figures are kept by its name. Peak memory is the process's, above what it held before."""
-        _reset_peak()
-        before, started = _memory("VmRSS"), time.process_time()
+        reset_peak()
+        before, started = memory("VmRSS"), time.process_time()
         result = step()
-        seconds, peak = time.process_time() - started, _memory("VmHWM") - before
+        seconds, peak = time.process_time() - started, memory("VmHWM") - before
         self.figures[name] = {"cpu_seconds": round(seconds, 3), "added_mib": round(peak)}
         return result
-
-
-def _reset_peak() -> None:
-    """Start the kernel's record of peak memory anew."""
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _memory(field: str) -> float:
-    """A memory figure of this process in MiB."""
-    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith(field))
-    return int(line.split()[1]) / 1024
 
 
 def run(n_rows: int, n_dummies: int) -> dict[str, dict[str, float]]:

@@ -53,6 +53,12 @@ def write_figures(path: Path | None, figures: dict[str, Any]) -> None:
         path.write_text(json.dumps({"machine": machine(), **figures}, indent=1) + "\n", encoding="utf-8")
 
 
+def require_one_thread() -> None:
+    """End with a message unless linear algebra is told to use one thread, of which some figures are."""
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        raise SystemExit("Set OPENBLAS_NUM_THREADS=1: the figures are of one thread")
+
+
 def copy_project(folder: Path) -> None:
     """Copy what a run needs into an existing folder."""
     for name in COPIED:

@@ -8,7 +8,6 @@ dummies of some of the rows and, if it is installed, by pyfixest.
 """
 
 import argparse
-import os
 import resource
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.measure import memory, reset_peak, write_figures
+from benchmarks.measure import memory, require_one_thread, reset_peak, write_figures
 from scripts.models.cells import Cells, Rows, cell_products, cells_of, rows_by_cell
 from scripts.models.fitted import Fitted, assignment, fit_specification
 from scripts.models.inference import CR2, CRV1, CRV3, clustered, randomised, wild
@@ -199,8 +198,7 @@ def main() -> None:
     parser.add_argument("--dummies", type=int, default=400_000)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
-        raise SystemExit("Set OPENBLAS_NUM_THREADS=1: the figures are of one thread")
+    require_one_thread()
     figures = run(given.rows, given.dummies)
     print(f"{given.rows:,} rows, {given.dummies:,} with dummies; peak {_peak():,.0f} MiB\n")
     print("| Step | CPU seconds | Added MiB | Target |\n|---|---|---|---|")

@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks import matching, models
-from benchmarks.measure import ROOT, write_figures
+from benchmarks.measure import ROOT, require_one_thread, write_figures
 from scripts.artefacts import contract_schema
 from scripts.matching.balance import sample
 from scripts.matching.covariates import encoded
@@ -145,8 +145,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=400_000)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
-        raise SystemExit("Set OPENBLAS_NUM_THREADS=1: the figures are of one thread")
+    require_one_thread()
     found = [*child_matching(given.matching_rows), *regression(given.rows), *tables(given.rows)]
     print("\n| task | rows | this project, CPU seconds | peer | peer, CPU seconds | peer / project |")
     print("|---|---|---|---|---|---|")

@@ -28,6 +28,7 @@ from scripts.workflow.stages import (
     STAGES,
 )
 from scripts.workflow.study import Study
+from scripts.workflow.variations import starts_from
 
 DIGESTS = RememberedDigests(Path(".snakemake/digests.json"))
 # Previews remember too: what one has read, the run after it need not read again.
@@ -123,7 +124,7 @@ def events_of(wildcards):
 def variant_tables(wildcards):
     """LA -> table -> files that a variation starts from; index events are the table `events`."""
     outcome = STUDY.plan.variations[wildcards.variation][1]
-    las, start = STUDY.plan.las_of(outcome), STUDY.settings.starts_from(wildcards.variation)
+    las, start = STUDY.plan.las_of(outcome), starts_from(STUDY.settings, wildcards.variation)
     if start == "outcomes":
         return {la: {"events": [f"results/individual/outcomes/{outcome}/{la}.parquet"]} for la in las}
     if start == "ingested":

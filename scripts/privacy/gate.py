@@ -68,11 +68,14 @@ class Gate:
         chosen = [layouts[name] for name in names]
         refused: list[str] = []
         for frame, header, place in self._frames(kind, path):
-            for decision in self.register.decide(header, chosen, place):
+            decisions = self.register.decide(header, chosen, place)
+            # All at once, because a file is parsed as a whole; but nothing before it is decided, or that is discarded.
+            read = collect(frame.select(each.column for each in decisions if each.decision != DISCARDED), path)
+            for decision in decisions:
                 if decision.decision == DISCARDED:
                     yield (kind, Path(path).name, decision.column, None, DISCARDED, None, None)
                     continue
-                values = _distinct(frame[decision.column])
+                values = _distinct(read[decision.column])
                 refused += [_told(place, decision.column, finding) for finding in self._found(decision, values)]
                 counts = (int(values["n"].sum()), values.height)
                 yield (kind, Path(path).name, decision.column, decision.category, decision.decision, *counts)
@@ -85,15 +88,15 @@ class Gate:
         found = findings(values, self.detectors, whole_dates_expected=_dated(decision))
         return [f for f in found if decision.column.lower() not in map(str.lower, self.exempt.get(f.detector, []))]
 
-    def _frames(self, kind: str, path: str) -> Iterator[tuple[pl.DataFrame, list[str], str]]:
+    def _frames(self, kind: str, path: str) -> Iterator[tuple[pl.LazyFrame, list[str], str]]:
         """The tables of a file with the columns that hold something; a module of a return is a table."""
         if kind not in XML_RETURNS:
             header = read_header(path)
-            yield collect(scan_text(path, header), path), header, place_of(path)
+            yield scan_text(path, header), header, place_of(path)
             return
         for module, frame in read_return(path, XML_RETURNS[kind], self.xml_max_bytes).items():
             filled = [name for name in frame.columns if frame.schema[name] == pl.String and frame[name].count()]
-            yield frame, filled, f"{place_of(path)}, {module}"
+            yield frame.lazy(), filled, f"{place_of(path)}, {module}"
 
 
 def _dated(decision: Decision) -> bool:

@@ -130,7 +130,5 @@ def _pseudonyms(ids: pl.Series, la: str, key: bytes) -> pl.Series:
         own.update(value.encode())
         hashes += own.digest()
     bits = np.unpackbits(np.frombuffer(hashes, np.uint8)).reshape(-1, LETTER_BITS.size)
-    letters = ALPHABET[bits @ LETTER_BITS].reshape(len(ids), 8 * DIGEST_BYTES // LETTER_BITS.size)
-    return pl.Series(np.ascontiguousarray(letters).view(f"S{letters.shape[1]}").ravel(), dtype=pl.Binary).cast(
-        pl.String
-    )
+    width = 8 * DIGEST_BYTES // LETTER_BITS.size
+    return pl.Series(ALPHABET[bits @ LETTER_BITS].view(f"S{width}"), dtype=pl.Binary).cast(pl.String)

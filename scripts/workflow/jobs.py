@@ -63,8 +63,10 @@ class Worker:
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):
             told = None
         if told is None:
+            status = self._process.wait()
+            problem = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
             remedy = "Signal 9 usually means that memory ran out; run with fewer --cores"
-            raise StudyError("CRASH", target, f"the process was ended by signal {-self._process.wait()}", remedy)
+            raise StudyError("CRASH", target, f"the process {problem}", remedy)
         if isinstance(told, StudyError):
             raise told
         return told

@@ -12,6 +12,7 @@ from scripts.published.edition import edition, specifications
 from scripts.report.protocol import protocol_of
 from scripts.report.study import RELEASE
 from scripts.workflow.plan import Plan
+from scripts.workflow.variations import variation_settings
 
 Settings = dict[str, Any]
 
@@ -144,9 +145,9 @@ class JobSettings:
 
     def match(self, outcome: str) -> Settings:
         """How to match, and how finely to show the overlap."""
-        return self._matching(outcome) | {"overlap_bins": self.config["matching"]["children"]["overlap_bins"]}
+        return self.matching(outcome) | {"overlap_bins": self.config["matching"]["children"]["overlap_bins"]}
 
-    def _matching(self, outcome: str) -> Settings:
+    def matching(self, outcome: str) -> Settings:
         """The covariates to match on, and the method with its own options: those of others make nothing stale."""
         covariates, children = {"child": self.plan.child_covariates(outcome)}, self.config["matching"]["children"]
         method = children["method"]
@@ -199,43 +200,13 @@ class JobSettings:
         """The columns of every linear specification are gathered in one pass, whatever the specifications are."""
         return self._models(outcome)
 
-    def starts_from(self, variation: str) -> str:
-        """The stage whose files of each LA a variant starts from, the last that its change leaves as they are:
-        ingested, cleaned or outcomes."""
-        variant, outcome = self.plan.variations[variation]
-        if self.plan.recleans(variation):
-            return "ingested"
-        changed = JobSettings(self.plan.changed(variant))
-        las = self.plan.las_of(outcome)
-        unchanged = all(changed.outcomes(outcome, la) == self.outcomes(outcome, la) for la in las)
-        return "outcomes" if unchanged else "cleaned"
+    def under(self, variant: dict[str, Any]) -> "JobSettings":
+        """The settings of the study with a variant's change."""
+        return JobSettings(self.plan.changed(variant))
 
     def vary(self, variation: str) -> Settings:
-        """What every step from where the variant starts to the headline estimate is given under it."""
-        variant, outcome = self.plan.variations[variation]
-        changed, las = JobSettings(self.plan.changed(variant)), self.plan.las_of(outcome)
-        start = self.starts_from(variation)
-        estimate = changed.estimate(outcome)
-        headline = {
-            name: spec
-            for name, spec in estimate["models"]["specifications"].items()
-            if name == estimate["models"]["headline"]
-        }
-        return {
-            "outcome": outcome,
-            "variant": variant["name"],
-            "label": variant["label"],
-            "shift_months": variant.get("shift_months", 0),
-            "m": self.config["variants"]["imputations"],
-            "clean": {la: changed.clean(la) for la in las} if start == "ingested" else None,
-            "outcomes": None if start == "outcomes" else {la: changed.outcomes(outcome, la) for la in las},
-            "cohort": changed.cohort(outcome),
-            "match": changed._matching(outcome),
-            "impute": changed.impute(outcome, "1"),
-            "estimate": estimate
-            | {"models": estimate["models"] | {"specifications": headline, "subgroups": []}}
-            | {"inference": estimate["inference"] | {"methods": [estimate["inference"]["headline"]]}},
-        }
+        """Those of every step of the variant."""
+        return variation_settings(self, variation)
 
     # ---- on request
 

@@ -36,6 +36,7 @@ from scripts.workflow.stages import (
     POOLED_BY_VARIATION,
     STAGES,
 )
+from scripts.workflow.variations import starts_from
 
 Key = tuple[str, ...]
 NOTHING_ASKED = Command()
@@ -211,7 +212,7 @@ class Study:
 
     def _vary_from(self, variation: str) -> dict[str, Any]:
         _, outcome = self.plan.variations[variation]
-        las, start = self.plan.las_of(outcome), self.settings.starts_from(variation)
+        las, start = self.plan.las_of(outcome), starts_from(self.settings, variation)
         if start == "ingested":
             members = self.plan.recleaned(variation)
             tables = {member: self.digest("ingest", member) for member in members} | self._rights(members)

@@ -11,6 +11,7 @@ from schemas import tables
 from scripts.errors import StudyError
 from scripts.ingest.discovery import discover
 from scripts.ingest.layout import load_layouts
+from scripts.ingest.tabular import collect
 from scripts.privacy.gate import Gate
 from scripts.privacy.register import Register
 from tests.privacy.test_detectors import ROOT, UPNS
@@ -55,6 +56,23 @@ def test_no_alias_has_a_name_that_identifies(source_format: str) -> None:
         names = [n for table in layout.tables.values() for source in table.columns.values() for n in source.names]
         for name in names:
             assert register.decide([name], [layout], "")[0].decision == "read", name
+
+
+def test_nothing_is_read_before_every_column_is_decided_and_nothing_that_is_discarded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[list[str]] = []
+
+    def noted(lazy: pl.LazyFrame, path: str) -> pl.DataFrame:
+        read.append(lazy.collect_schema().names())
+        return collect(lazy, path)
+
+    monkeypatch.setattr("scripts.privacy.gate.collect", noted)
+    folder = extract(tmp_path, f"{HEADER},Surname\n{ROW},Nobody\n")
+    refusal(folder)
+    assert read == []
+    passed(folder, discard=["Surname"])
+    assert read == [HEADER.split(",")]
 
 
 def test_a_clean_extract_passes_and_each_column_is_accounted_for(tmp_path: Path) -> None:

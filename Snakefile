@@ -54,5 +54,6 @@ rule all:
 
 
 include: "rules/governance.smk"
+include: "rules/provenance.smk"
 include: "rules/release.smk"
 include: "rules/cluster.smk"

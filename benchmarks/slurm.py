@@ -9,7 +9,6 @@ meanwhile, so a machine that has one is refused.
 """
 
 import argparse
-import hashlib
 import os
 import shutil
 import socket
@@ -24,6 +23,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measure import MIB, copy_project, measured, print_runs, write_figures
+from scripts.integrity.digest import file_digest
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo")
 PATIENCE_SECONDS = 30
@@ -105,7 +105,7 @@ def digests(folder: Path) -> dict[str, str]:
     """SHA-256 of every result but logs and measurements, which tell times."""
     results = folder / "results"
     return {
-        str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(results)): file_digest(path)
         for path in sorted(results.rglob("*"))
         if path.is_file() and path.relative_to(results).parts[0] not in ("logs", "benchmarks")
     }

@@ -29,6 +29,7 @@ localrules:
     receipt,
     held,
     retention,
+    verify,
     destroy,
     published,
     published_values,

@@ -10,6 +10,7 @@ from scripts.workflow.jobs import ONE_BLAS_THREAD
 os.environ |= ONE_BLAS_THREAD
 # Looking for garbage among the many small objects of a graph, which all stay, takes a seventh of a preview.
 gc.disable()
+from scripts.artefacts import sweep
 from scripts.config.load import load_study
 from scripts.governance.command import Command
 from scripts.outcomes.measures import MEASURES
@@ -164,6 +165,8 @@ container: None
 
 # Under a limit of starts per time, which it always sets, Snakemake 9.27 looks at all ready jobs once more a second after
 # each look: with 152 LAs it soon does nothing else. The number of cores or of jobs is limit enough.
+# What an interrupted run left half written is nobody's: two runs at once exclude each other.
 onstart:
     workflow.scheduler.job_rate_limiter = None
+    sweep("results")
     gc.enable()

@@ -62,14 +62,14 @@ rule privacy:
         "results/benchmarks/privacy/{la}.tsv"
     params:
         files=lambda wildcards: STUDY.extracts.files(wildcards.la),
+        checksums=lambda wildcards: STUDY.extracts.list_of_checksums(wildcards.la),
         settings=settings("privacy", "la"),
         stamp=stamp("privacy", "la"),
     message:
         "Inspect what the extracts of LA {wildcards.la} let in"
     run:
-        run_logged(
-            log[0], "scripts.privacy.job:inspect", wildcards.la, params.files, *output, params.settings
-        )
+        arguments = wildcards.la, params.files, *output, params.checksums
+        run_logged(log[0], "scripts.privacy.job:inspect", *arguments, params.settings)
 
 
 rule ingest:

@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from scripts.errors import StudyError
+from scripts.integrity.records import verified, write_record, written
 from scripts.privacy.encryption import KEY_VARIABLE, decrypted, encrypted, is_encrypted, named_chunk_bytes, named_key
 from scripts.yaml_file import load_yaml
 
@@ -28,8 +29,10 @@ DTYPES = {"text": pl.String, "integer": pl.Int64, "number": pl.Float64}
 
 
 @contextmanager
-def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success sync it and rename it to `path`, on failure remove it."""
+def atomic(path: str | os.PathLike[str], rows: int | None = None) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success sync it, rename it to `path` and record it with its rows, on
+    failure remove it (scripts.integrity.records).
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -40,7 +43,9 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
         temporary.chmod(0o644 & ~_umask())
+        told = written(temporary, rows)
         temporary.replace(target)
+        write_record(target, told)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -48,6 +53,12 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
 def leftovers(paths: Iterable[Path]) -> list[Path]:
     """Those of the paths that are temporary files of writes that were interrupted."""
     return [path for path in paths if TEMPORARY.fullmatch(path.name) and path.is_file()]
+
+
+def sweep(folder: str | os.PathLike[str]) -> None:
+    """Delete what interrupted writes left below a folder."""
+    for path in leftovers(Path(folder).rglob(".*")):
+        path.unlink(missing_ok=True)
 
 
 @cache
@@ -70,8 +81,13 @@ def write_json(value: Any, path: str | os.PathLike[str]) -> None:
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a JSON file.
+
+    Raises
+    ------
+    StudyError : DAMAGED, if it is an artefact and not as it was written.
+    """
+    return json.loads(verified(path).read_text(encoding="utf-8"))
 
 
 def write_parquet(frame: pl.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -82,7 +98,7 @@ def write_parquet(frame: pl.DataFrame, path: str | os.PathLike[str]) -> None:
     StudyError : KEY, if a key is named and cannot be read.
     """
     key = named_key()
-    with atomic(path) as temporary:
+    with atomic(path, frame.height) as temporary:
         if key is None:
             _parquet(frame, temporary)
         else:
@@ -102,7 +118,7 @@ def read_parquet(path: str | os.PathLike[str], columns: list[str] | None = None)
 
     Raises
     ------
-    StudyError : KEY or FILE, as `parquet_source`.
+    StudyError : KEY, FILE or DAMAGED, as `parquet_source`.
     """
     return pl.read_parquet(parquet_source(path), columns=columns)
 
@@ -113,9 +129,9 @@ def parquet_source(path: str | os.PathLike[str]) -> Path | bytes:
     Raises
     ------
     StudyError : KEY, if the file is encrypted and no key is named, or the key cannot be read; FILE, if the key does not
-        open it.
+        open it; DAMAGED, if it is an artefact and not as it was written.
     """
-    if not is_encrypted(path):
+    if not is_encrypted(verified(path)):
         return Path(path)
     key, place = named_key(), "/".join(Path(path).parts[-2:])
     if key is None:
@@ -152,13 +168,18 @@ def write_results(frame: pl.DataFrame, table: str, path: str | os.PathLike[str])
             f"columns differ from schemas/results.yaml: {differing}",
             "Change both together",
         )
-    with atomic(path) as temporary:
+    with atomic(path, frame.height) as temporary:
         frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items()).write_csv(temporary)
 
 
 def read_results(table: str, path: str | os.PathLike[str]) -> pl.DataFrame:
-    """Read a results table with its documented types; codes such as "007" keep their zeros."""
-    return pl.read_csv(path, schema=contract_schema(table))
+    """Read a results table with its documented types; codes such as "007" keep their zeros.
+
+    Raises
+    ------
+    StudyError : DAMAGED, if it is not as it was written.
+    """
+    return pl.read_csv(verified(path), schema=contract_schema(table))
 
 
 def pool_results(table: str, parts: list[str], path: str | os.PathLike[str]) -> None:

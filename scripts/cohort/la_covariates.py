@@ -12,6 +12,7 @@ import polars as pl
 
 from schemas.patterns import LA_PATTERN
 from scripts.errors import StudyError
+from scripts.integrity.records import verified
 
 KEY = {"la_code": pl.String, "financial_year": pl.Int32}
 
@@ -27,7 +28,7 @@ def read_la_covariates(path: str | None, names: list[str]) -> pl.DataFrame:
     schema = KEY | dict.fromkeys(names, pl.Float64)
     if path is None:
         return pl.DataFrame(schema=schema)
-    text = pl.read_csv(path, infer_schema=False)
+    text = pl.read_csv(verified(path), infer_schema=False)
     absent = [name for name in schema if name not in text.columns]
     if absent:
         raise _error(path, f"columns {absent}", "missing", "Add them, or take them out of covariates.la in the config")

@@ -346,6 +346,8 @@ def _extracts(study: Study) -> Iterator[Mistake]:
         yield Mistake(("extracts", "database"), "needed because extracts.source is database")
     if extracts["source"] in ("per_la", "national") and not extracts["folder"]:
         yield Mistake(("extracts", "folder"), f"needed because extracts.source is {extracts['source']}")
+    if extracts.get("checksums") and extracts["source"] not in ("per_la", "national"):
+        yield Mistake(("extracts", "checksums"), f"extracts.source {extracts['source']} comes without a list")
 
 
 def _members(study: Study) -> Iterator[Mistake]:

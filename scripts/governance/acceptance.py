@@ -24,8 +24,8 @@ from scripts.governance.rights import EFFECTS, EXTRACT, NEEDLES, RETURN
 from scripts.governance.source_edits import holds_child, reading_of
 from scripts.ingest.layout import TABLES, load_layouts
 from scripts.ingest.sources import IngestSettings
+from scripts.integrity.digest import file_digest
 from scripts.privacy.keys import key_path, pseudonyms, read_key
-from scripts.workflow.digests import file_digest
 from scripts.workflow.study import Study
 
 ERASING = ("deletion", "objection")

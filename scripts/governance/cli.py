@@ -21,10 +21,11 @@ from scripts.errors import StudyError
 from scripts.governance.acceptance import accept, ingested, key_of
 from scripts.governance.register import ANSWERS, Register, Request, append, blank_children, locked
 from scripts.governance.rights import EFFECTS, FORM, HELD, NEEDLES, RECEIPT, RETURN, Rights
+from scripts.integrity.digest import file_digest
 from scripts.outcomes.measures import MEASURES
 from scripts.outcomes.populations import POPULATIONS
 from scripts.privacy.encryption import name_key
-from scripts.workflow.digests import RememberedDigests, file_digest
+from scripts.workflow.digests import RememberedDigests
 from scripts.workflow.study import Study
 
 DAYS = ("received", "sent", "returned", "purged", "completed", "lifted", "withdrawn", "form_deleted")

@@ -16,6 +16,7 @@ from scripts.artefacts import read_json, write_json
 from scripts.errors import StudyError
 from scripts.governance.register import append, blank_children, locked, read_register
 from scripts.governance.rights import PURGED, RECEIPT, Rights
+from scripts.integrity.records import CHECKSUMS
 
 PROOF = {RECEIPT, PURGED}
 INVENTORY = "inventory.json"
@@ -47,8 +48,9 @@ def destroy(
     if confirmation != settings["title"]:
         remedy = f'To go on: snakemake destroy --config confirm="{settings["title"]}"'
         raise StudyError("CONFIRM", "confirm", "destruction is not confirmed by the study's title", remedy)
+    results = Path(settings["results"])
     made = {
-        "individual-level artefacts": [Path(settings["results"]) / "individual"],
+        "individual-level artefacts": [results / "individual", results / CHECKSUMS / "individual"],
         **{what: [Path(path)] for what, path in settings["keys"].items()},
     }
     kept = {"forms, returns and exports of requests": _request_material(rights.folder)}

@@ -22,6 +22,7 @@ from scripts.governance.residue import AMBIGUOUS, Finding, Needles, Scan, Undeco
 from scripts.governance.rights import EFFECTS, EXTRACT, FORM, HELD, NEEDLES, RETURN, Rights
 from scripts.governance.source_edits import reading_of, take_out
 from scripts.ingest.sources import IngestSettings
+from scripts.integrity.records import delete
 from scripts.privacy.keys import IDS, key_path, read_key
 
 # What belongs to the tools and holds nothing of a record.
@@ -45,7 +46,7 @@ def purge(
     ----------
     day : today, ISO. files : the extract in use, of the LA or national, by kind; none of a database, whose owner
         deletes the rows. superseded : the files that a returned extract replaced.
-    settings : those of ingest; results, the folder; source, of the extracts.
+    settings : those of ingest; results, the folder; source and checksums of the extracts.
 
     Raises
     ------
@@ -61,12 +62,15 @@ def purge(
         raise StudyError("REQUEST", f"request {request_id}", "its return deletes nothing", "There is nothing to purge")
     key = read_key(key_path(settings["key_file"]))
     reading = reading_of(request.la, files, IngestSettings.of(settings))
-    edited = take_out(reading, effects.deleted, key, settings["source"] == "national") if effects.deleted else {}
+    edited = {}
+    if effects.deleted:
+        national, listed = settings["source"] == "national", settings["checksums"]
+        edited = take_out(reading, effects.deleted, key, national, listed)
     for path in superseded:
         Path(path).unlink(missing_ok=True)
     removed = list(_holding(Path(settings["results"]), request.key))
     for path in removed:
-        path.unlink(missing_ok=True)
+        delete(path)
     register = rights.register
     if not request.purged:
         others = _others_about(rights, request) if effects.erased_children else []
@@ -94,7 +98,9 @@ def _has(path: Path, key: str) -> bool:
         return key in read_parquet(path, ["child_id"])["child_id"]
     except pl.exceptions.ColumnNotFoundError:
         return False
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, StudyError) as error:
+        if isinstance(error, StudyError) and error.code != "DAMAGED":
+            raise
         return True
 
 

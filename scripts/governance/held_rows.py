@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 
 from scripts.artefacts import read_parquet
-from scripts.errors import StudyError
 from scripts.governance.source_rows import Known, known_columns, source_rows
 from scripts.ingest.tabular import place_of
 
@@ -119,16 +118,13 @@ def _rows(path: Path, column: str, values: Sequence[Any]) -> pl.DataFrame | None
 
     Raises
     ------
-    StudyError : FILE.
+    StudyError : DAMAGED.
     """
     try:
         wanted = read_parquet(path, [column])[column].is_in(list(values)).fill_null(False)
         return read_parquet(path).filter(wanted) if wanted.any() else pl.DataFrame()
     except pl.exceptions.ColumnNotFoundError:
         return None
-    except (pl.exceptions.PolarsError, OSError):
-        problem = "the file cannot be read as parquet"
-    raise StudyError("FILE", place_of(path), problem, "Make it again, then answer the request")
 
 
 def stages_of(found: Iterable[Held]) -> list[str]:

@@ -14,7 +14,7 @@ from scripts.artefacts import read_json
 from scripts.errors import StudyError
 from scripts.governance.effects import Effects, from_json
 from scripts.governance.register import FILE, Register, Request, read_register
-from scripts.workflow.digests import file_digest
+from scripts.integrity.digest import file_digest
 
 # What lies in the folder of a request: the form as it came, the return, and what became of them.
 FORM, RETURN, EXTRACT = "form", "return", "extract"

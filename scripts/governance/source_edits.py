@@ -18,6 +18,8 @@ from scripts.ingest.partition import CHILD, LA, children_of_las
 from scripts.ingest.report import IngestReport
 from scripts.ingest.sources import IngestSettings, Reading, numbered_rows, read_tables
 from scripts.ingest.tabular import place_of
+from scripts.integrity.digest import file_digest
+from scripts.integrity.supplied import renew
 from scripts.privacy.keys import pseudonyms
 
 QUOTE = b'"'
@@ -29,13 +31,16 @@ def reading_of(la: str, files: Files, settings: IngestSettings) -> Reading:
     return Reading(la=la, files=dict(files), settings=settings, report=IngestReport(la))
 
 
-def take_out(reading: Reading, rows: Iterable[RowKey], key: bytes, national: bool) -> dict[str, int]:
+def take_out(
+    reading: Reading, rows: Iterable[RowKey], key: bytes, national: bool, checksums: str | None = None
+) -> dict[str, int]:
     """Delete rows from the files of an LA, each file replaced at once; running it again finds nothing more to do.
 
     Parameters
     ----------
     reading : the LA and its files, or, if `national`, those of all LAs.
-    rows : the rows to delete, of re-keyed children; key : the project's.
+    rows : the rows to delete, of re-keyed children; key : the project's. checksums : name of the lists of checksums
+        that came with the files, which are told.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def take_out(reading: Reading, rows: Iterable[RowKey], key: bytes, national: boo
         raise StudyError("SOURCE", f"LA {reading.la}", "rows cannot be taken out of an XML return", remedy)
     doomed = {path: found for path, found in _positions(reading, wanted, key, national) if found}
     for path, positions in doomed.items():
-        rewrite_without(path, positions)
+        rewrite_without(path, positions, checksums)
     # An interrupted edit left a copy of the file beside it.
     for folder in {Path(path).parent for _, path in _text_files(reading)}:
         for left in leftovers(folder.iterdir()):
@@ -108,8 +113,10 @@ def _refuse_shared(
         raise StudyError("SOURCE", place_of(path), problem, "Ask its owner for a new extract without the rows")
 
 
-def rewrite_without(path: str | Path, positions: Collection[int]) -> None:
+def rewrite_without(path: str | Path, positions: Collection[int], checksums: str | None = None) -> None:
     """Replace a file by itself without the rows at some positions (from 0, header not counted).
+
+    A list of checksums of that name is told first: interrupted in between, the same is done again.
 
     Raises
     ------
@@ -124,6 +131,8 @@ def rewrite_without(path: str | Path, positions: Collection[int]) -> None:
                 frame.filter(kept).write_parquet(temporary, compression="zstd", compression_level=1)
             else:
                 _copy_records(path, temporary, frozenset(positions))
+            if checksums:
+                renew(checksums, path, file_digest(temporary))
     except PermissionError:
         problem = "the extract may not be changed here"
         raise StudyError("SOURCE", place_of(path), problem, "Ask its owner to delete the rows, or to let you") from None

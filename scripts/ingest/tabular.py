@@ -68,6 +68,21 @@ def scan_text(path: str | Path, header: list[str]) -> pl.LazyFrame:
     return pl.scan_parquet(source).select(pl.all().cast(pl.String))
 
 
+def refuse_too_many_rows(path: str | Path, limit: int | None) -> None:
+    """Refuse a parquet file that claims more rows than `limit`; a CSV file has no more than its bytes.
+
+    Raises
+    ------
+    StudyError : FILE.
+    """
+    if limit is None or not _is_parquet(path):
+        return
+    n_rows = collect(pl.scan_parquet(_parquet(path)[0]).select(pl.len()), path).item()
+    if n_rows > limit:
+        problem = f"the file claims {n_rows:,} rows, more than extracts.max_rows {limit:,}"
+        raise StudyError("FILE", place_of(path), problem, "Ask for the file again, or raise the limit")
+
+
 def collect(lazy: pl.LazyFrame, path: str | Path, engine: EngineType = "auto") -> pl.DataFrame:
     """Collect what was scanned from `path`; a parser's message may hold values, so it is dropped.
 

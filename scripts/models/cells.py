@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from scripts.artefacts import atomic
+from scripts.integrity.records import verified
 from scripts.matching.covariates import children, distinct_children, la_covariates, text_levels
 from scripts.models.design import Design, build_design
 
@@ -239,6 +240,11 @@ def save(cells: Cells, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Cells:
-    """Read what `save` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
+    """Read what `save` wrote.
+
+    Raises
+    ------
+    StudyError : DAMAGED, if the file is not as it was written.
+    """
+    with np.load(verified(path), allow_pickle=False) as stored:
         return Cells(**{field.name: stored[field.name] for field in fields(Cells)})

@@ -14,7 +14,7 @@ from schemas import tables
 from scripts.errors import StudyError
 from scripts.ingest.layout import FileLayout, load_layouts
 from scripts.ingest.ssda903 import MODULES
-from scripts.ingest.tabular import collect, place_of, read_header, scan_text
+from scripts.ingest.tabular import collect, place_of, read_header, refuse_too_many_rows, scan_text
 from scripts.ingest.xml_return import read_return
 from scripts.privacy.detectors import Finding, findings
 from scripts.privacy.register import DISCARDED, Decision, Register
@@ -41,13 +41,15 @@ class Gate:
     detectors: dict[str, dict[str, Any]]
     exempt: dict[str, list[str]]
     xml_max_bytes: int | None = None
+    max_rows: int | None = None
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Gate":
-        """Build from a job's settings: format, xml_max_bytes, privacy."""
+        """Build from a job's settings: format, xml_max_bytes, max_rows, privacy."""
         privacy = settings["privacy"]
         register = Register.of(privacy, settings["format"])
-        return cls(settings["format"], register, privacy["detectors"], privacy["exempt"], settings.get("xml_max_bytes"))
+        limits = settings.get("xml_max_bytes"), settings.get("max_rows")
+        return cls(settings["format"], register, privacy["detectors"], privacy["exempt"], *limits)
 
     def pass_through(self, files: Mapping[str, list[str]]) -> pl.DataFrame:
         """Columns `ROWS`, a row per file and column, for an LA whose files may all enter.
@@ -92,6 +94,7 @@ class Gate:
         """The tables of a file with the columns that hold something; a module of a return is a table."""
         if kind not in XML_RETURNS:
             header = read_header(path)
+            refuse_too_many_rows(path, self.max_rows)
             yield scan_text(path, header), header, place_of(path)
             return
         for module, frame in read_return(path, XML_RETURNS[kind], self.xml_max_bytes).items():

@@ -5,7 +5,6 @@ In: a folder of one release, the name of a table and of the release in schemas/p
 its place. Nothing here knows what a figure is used for.
 """
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -16,6 +15,7 @@ import polars as pl
 
 from schemas.patterns import LA_PATTERN
 from scripts.errors import StudyError
+from scripts.integrity.digest import file_digest
 from scripts.yaml_file import load_yaml
 
 LAYOUT_FILE = Path(__file__).parent.parent.parent / "schemas" / "published" / "ees.yaml"
@@ -70,11 +70,6 @@ def find_table(folder: str | Path, table: str) -> Path:
     return found[0]
 
 
-def sha256(path: str | Path) -> str:
-    """Checksum of a file, which pins the release a result rests on: published figures are restated (trap T-28)."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
 def read_table(
     path: str | Path, table: str, release: Release, level: str = "la", figures: list[str] | None = None
 ) -> pl.DataFrame:
@@ -125,7 +120,7 @@ def manifest(files: dict[str, str], release: str) -> pl.DataFrame:
 
     `files`: table -> path.
     """
-    rows = [(release, table, Path(path).name, sha256(path)) for table, path in files.items()]
+    rows = [(release, table, Path(path).name, file_digest(path)) for table, path in files.items()]
     return pl.DataFrame(rows, schema=dict.fromkeys(("release", "table", "file", "sha256"), pl.String), orient="row")
 
 

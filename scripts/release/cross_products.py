@@ -21,6 +21,7 @@ import polars as pl
 from scripts.artefacts import atomic, read_parquet, write_json
 from scripts.contributions import shares_of_largest
 from scripts.errors import StudyError
+from scripts.integrity.records import verified
 from scripts.matching.covariates import children, text_levels
 from scripts.matching.dropped import ALL
 from scripts.models.cells import Rows, cells_of, rows_by_cell
@@ -231,12 +232,13 @@ def make(imputed: dict[str, list[str]], output: str, omitted: str, settings: dic
         outcome: la_period_products([read_parquet(path) for path in paths], settings["models"][outcome], rules)
         for outcome, paths in imputed.items()
     }
-    with atomic(output) as temporary:
-        pl.concat([each.table for each in made.values()]).write_csv(temporary)
+    table = pl.concat([each.table for each in made.values()])
+    with atomic(output, table.height) as temporary:
+        table.write_csv(temporary)
     told = {outcome: each.omitted for outcome, each in made.items()}
     write_json({"omitted": told, "rules_used": sorted(rules.used)}, omitted)
 
 
 def read(path: str) -> pl.DataFrame:
     """Read what `make` wrote."""
-    return pl.read_csv(path, schema=COLUMNS)
+    return pl.read_csv(verified(path), schema=COLUMNS)

@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from scripts.integrity.digest import file_digest
+from scripts.integrity.records import verified
 from scripts.release import cross_products
 from scripts.release.contract import Disclosed, disclosed
 from scripts.release.rules import Rules
@@ -39,11 +41,6 @@ def formula(entry: dict[str, Any]) -> str:
     parts += ["child covariates"] if entry["child_covariates"] else []
     parts += ["LA covariates"] if entry["la_covariates"] else []
     return " + ".join(parts) + "; weights of the matching, errors clustered by LA"
-
-
-def sha256(path: Path) -> str:
-    """Checksum of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -98,11 +95,11 @@ def request_of(
 def _output(folder: Path, name: str, audit: dict[str, Any], block: dict[str, Any]) -> dict[str, Any]:
     """What is asked of a table."""
     about, file, rows = disclosed()[name], folder / f"{name}.csv", audit["rows"][name]
-    shown, used = pl.read_csv(file, infer_schema=False), block["outputs"][name]
+    shown, used = pl.read_csv(verified(file), infer_schema=False), block["outputs"][name]
     return {
         "file": file.name,
         "type": "csv",
-        "sha256": sha256(file),
+        "sha256": file_digest(file),
         "title": about.title,
         "purpose": used["purpose"],
         "method": used["method"],
@@ -139,7 +136,7 @@ def _pictures(folder: Path) -> list[dict[str, str]]:
         {
             "file": path.relative_to(folder).as_posix(),
             "data": path.relative_to(folder).as_posix().replace("-wide.png", ".csv"),
-            "sha256": sha256(path),
+            "sha256": file_digest(path),
         }
         for path in sorted((folder / "figures").glob("*-wide.png"))
     ]
@@ -147,7 +144,7 @@ def _pictures(folder: Path) -> list[dict[str, str]]:
 
 def _models(folder: Path, terms: pl.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
     """Specification -> formula, and by outcome N, residual degrees of freedom and omitted terms."""
-    shown = pl.read_csv(folder / "estimates.csv", infer_schema=False).unique(
+    shown = pl.read_csv(verified(folder / "estimates.csv"), infer_schema=False).unique(
         ["outcome", "specification"], keep="first", maintain_order=True
     )
     kept = dict.fromkeys([])
@@ -180,7 +177,7 @@ def products_of(folder: Path, omitted: dict[str, dict[str, str]], block: dict[st
     return {
         "file": file.name,
         "type": "csv",
-        "sha256": sha256(file),
+        "sha256": file_digest(file),
         "title": "Cross-products of matched children by LA and period",
         "purpose": block["cross_products"]["purpose"],
         "reveals": cross_products.REVEALS,
@@ -234,7 +231,7 @@ def acro_results(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
         results[uid] = {"uid": uid, "type": kind, "files": files, "timestamp": request["release"]} | empty | told
 
     for name, output in request["outputs"].items():
-        shown = pl.read_csv(folder / output["file"], infer_schema=False)
+        shown = pl.read_csv(verified(folder / output["file"]), infer_schema=False)
         cells = [
             [row, column]
             for column, values in enumerate(shown.get_columns())

@@ -6,9 +6,10 @@ from typing import Any
 from scripts.artefacts import read_json, read_results, write_json, write_text
 from scripts.errors import StudyError
 from scripts.governance.command import FINAL
+from scripts.integrity.digest import file_digest
 from scripts.pages.templates import environment
 from scripts.release import cross_products
-from scripts.release.pack import acro_results, files_of, obstacles, request_of, sha256
+from scripts.release.pack import acro_results, files_of, obstacles, request_of
 from scripts.release.rules import Rules, read_rules
 
 PAGE = "summary.html"
@@ -51,7 +52,7 @@ def pack(folder: str, inside: dict[str, str], outputs: dict[str, str], settings:
     write_json(acro_results(home, request), outputs["results"])
     for path in files_of(home):
         name = f"{path.relative_to(home).as_posix()}.txt"
-        write_text(sha256(path), Path(outputs["checksums"]) / name)
+        write_text(file_digest(path), Path(outputs["checksums"]) / name)
 
 
 def _only_expected(folder: Path, tables: set[str], rules: Rules) -> None:
@@ -83,7 +84,7 @@ def register(folder: str, numbers: str, outputs: dict[str, str], settings: dict[
     if request["status"] != FINAL:
         remedy = f"Build it with --config tag={request['release']} status={FINAL}, and have it cleared"
         raise StudyError("RELEASE", f"release {request['release']}", "a draft does not leave", remedy)
-    files = {path.relative_to(home).as_posix(): sha256(path) for path in files_of(home)}
+    files = {path.relative_to(home).as_posix(): file_digest(path) for path in files_of(home)}
     stored = {name: home / "checksums" / f"{name}.txt" for name in files}
     if changed := [name for name, path in stored.items() if not path.is_file() or path.read_text() != files[name]]:
         problem = f"{len(changed)} files are not those of the pack: {', '.join(changed)}"

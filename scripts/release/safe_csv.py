@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from scripts.artefacts import atomic, contract_schema
+from scripts.integrity.records import verified
 
 WITHHELD, NOT_AVAILABLE, NOT_APPLICABLE, ROUNDS_TO_ZERO = "c", ":", "z", "k"
 SYMBOLS = {
@@ -36,7 +37,7 @@ def number_text(value: float | int | None, digits: int, missing: str = NOT_AVAIL
 
 def write_safe(table: pl.DataFrame, path: str | Path) -> None:
     """Write a table of texts as CSV; equal content gives equal bytes."""
-    with atomic(path) as temporary:
+    with atomic(path, table.height) as temporary:
         formula_safe(table).write_csv(temporary)
 
 
@@ -52,7 +53,7 @@ def read_safe(table: str, path: str | Path) -> pl.DataFrame:
     """Read a released table with the documented columns and types of its results table; symbols and columns that did
     not leave are null."""
     schema = contract_schema(table)
-    text = pl.read_csv(path, infer_schema=False)
+    text = pl.read_csv(verified(path), infer_schema=False)
     shown = pl.when(pl.col(pl.String) != WITHHELD).then(pl.col(pl.String))
     text = text.with_columns(shown.name.keep())
     known = {

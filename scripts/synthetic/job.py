@@ -5,7 +5,6 @@
 folder's manifest says so.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from scripts.artefacts import atomic, read_json, write_json, write_results
+from scripts.integrity.digest import file_digest
 from scripts.synthetic import layout
 from scripts.synthetic.assessments import with_later_assessments
 from scripts.synthetic.authority import Authority, authority
@@ -35,10 +35,10 @@ def generate(la: str, folder: Path, stamp: str, settings: dict[str, Any]) -> Non
     study = Study.from_settings(settings)
     files = {}
     for name, frame in extract(la, study).items():
-        with atomic(Path(folder) / name) as temporary:
+        with atomic(Path(folder) / name, len(frame)) as temporary:
             # A blank is a blank: no quoted empty strings.
             frame.with_columns(pl.col(pl.String).replace("", None)).write_csv(temporary)
-            files[name] = {"rows": len(frame), "sha256": hashlib.sha256(temporary.read_bytes()).hexdigest()}
+            files[name] = {"rows": len(frame), "sha256": file_digest(temporary)}
     write_json({"synthetic": True, "la": la, "stamp": stamp, "files": files}, Path(folder) / layout.MANIFEST)
 
 
@@ -88,7 +88,7 @@ def _assessments(events: Events, local: Authority, study: Study) -> pl.DataFrame
 def la_covariates(las: list[str], path: Path, settings: dict[str, Any]) -> None:
     """Write `la_covariates.csv`: one row per LA and financial year, some cells blank."""
     table = covariate_table(las, Study.from_settings(settings))
-    with atomic(path) as temporary:
+    with atomic(path, table.height) as temporary:
         table.write_csv(temporary)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.artefacts import write_json
+from scripts.integrity.digest import file_digest
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("scripts", "schemas")
@@ -29,12 +30,6 @@ SHOWN = 12
 def digest(value: Any) -> str:
     """Short SHA-256 of a JSON-able value, for stamps that people read."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:SHOWN]
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class RememberedDigests:

@@ -12,6 +12,7 @@ from scripts.ingest.database import Database
 from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.layout import load_layouts
 from scripts.ingest.partition import fingerprint, partition_names
+from scripts.integrity.supplied import refuse_differing
 from scripts.synthetic.layout import MANIFEST
 from scripts.workflow.digests import RememberedDigests, digest
 
@@ -42,6 +43,7 @@ class Extracts:
     ) -> None:
         self.source, self.format, self.folder = extracts["source"], extracts["format"], extracts["folder"]
         self.database_settings: dict[str, Any] | None = extracts.get("database")
+        self.checksums: str | None = extracts.get("checksums")
         self.configured_covariates: str | None = extracts["la_covariates"]
         self.las = las
         self.synthetic_names = synthetic_names
@@ -101,7 +103,8 @@ class Extracts:
 
         Raises
         ------
-        StudyError : FILE, naming the folder, the LAs and the kind of file.
+        StudyError : FILE, naming the folder, the LAs and the kind of file. CHECKSUM, for national files that are not
+            as their list says.
         """
         if self.synthetic:
             return
@@ -123,12 +126,27 @@ class Extracts:
                     f"there are no {kind} files ({', '.join(stems)}){whose}",
                     remedy,
                 )
+        if self.source == "national":
+            self._refuse_differing()
 
     def kept_files(self, la: str) -> Files:
         """The files that rows of an LA have to be taken out of: its own, or the national ones; none of a database."""
         if self.source == "national":
             return self.national_files
         return {} if self.source == "database" else self.files(la)
+
+    def list_of_checksums(self, la: str) -> str | None:
+        """The list that came with an LA's own files; None if none comes, or the files are of all LAs."""
+        if self.checksums is None or self.source != "per_la":
+            return None
+        return str(self.swapped.get(la, Path(self.folder)) / la / self.checksums)
+
+    def _refuse_differing(self) -> None:
+        """Check national files against their list: their digests are needed to preview a run anyway."""
+        paths = [Path(path) for paths in self.national_files.values() for path in paths]
+        if self.checksums and paths:
+            folder = next(reversed(self.swapped.values()), Path(self.folder))
+            refuse_differing(folder / self.checksums, {path: self.digests.of(path) for path in paths})
 
     def replaced_files(self, la: str, earlier: Iterable[Path] = ()) -> list[str]:
         """The files that a swapped-in extract stands in for: the configured ones and those swapped in before."""
@@ -147,13 +165,19 @@ class Extracts:
         used = {path for la in las for paths in self.kept_files(la).values() for path in paths}
         return sorted(used.union(*(self.replaced_files(la) for la in las)))
 
+    def supplied(self) -> dict[str, list[str]]:
+        """LA -> its files, of extracts that came from outside, a folder per LA."""
+        return {la: self.paths(la) for la in self.las} if self.source == "per_la" else {}
+
     def paths(self, la: str) -> list[str]:
         """All files of one LA."""
         return [path for paths in self.files(la).values() for path in paths]
 
     def content(self, la: str) -> dict[str, str]:
-        """File name -> digest of what is in an LA's own folder."""
-        return {Path(path).name: self.digests.of(Path(path)) for path in self.paths(la)}
+        """File name -> digest of what is in an LA's own folder, a list of checksums included."""
+        listed = self.list_of_checksums(la)
+        paths = [*map(Path, self.paths(la)), *([Path(listed)] if listed and Path(listed).is_file() else [])]
+        return {path.name: self.digests.of(path) for path in paths}
 
     def covariates_content(self) -> str | None:
         """Digest of the configured LA covariates; None without a file."""

@@ -10,6 +10,7 @@ import atexit
 import importlib
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,9 @@ from scripts.errors import StudyError
 ROOT = Path(__file__).parent.parent.parent
 # In every process: BLAS threads cost digits and cores.
 ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+# How libraries in Rust end the message of a refusal by the operating system
+SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)$")
 
 # Not on Windows
 HAS_GROUPS = hasattr(os, "killpg")
@@ -123,7 +127,9 @@ def _logged(log: str, target: str, call: Callable[[], str]) -> None:
     try:
         text = call()
     except StudyError as error:
-        _write(log, f"{_name(target)}: {error}\n")
+        # On a full disk the error is worth more than its log.
+        with suppress(OSError):
+            _write(log, f"{_name(target)}: {error}\n")
         raise
     _write(log, text)
 
@@ -144,8 +150,8 @@ def _plain(value: Any) -> Any:
 def _called(target: str, *arguments: Any, **named: Any) -> str:
     """Call `target` and tell how long it took.
 
-    A StudyError passes through. Any other exception is replaced by one that names its type and place, because the
-    messages of data libraries quote the values they stumble over.
+    A StudyError passes through. Any other exception is replaced by one without its message, because the messages of
+    data libraries quote the values they stumble over.
     """
     started = time.perf_counter()
     try:
@@ -154,12 +160,32 @@ def _called(target: str, *arguments: Any, **named: Any) -> str:
     except StudyError:
         raise
     except Exception as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-        own = [frame for frame in frames if Path(frame.filename).is_relative_to(ROOT / "scripts")] or frames
-        places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(own))
-        problem = f"unexpected {type(error).__name__} at {places} (its message is withheld: it may quote a record)"
-        raise StudyError("INTERNAL", _name(target), problem, "Please report this") from None
+        raise _withheld(error, target) from None
     return f"{_name(target)}: finished in {time.perf_counter() - started:.2f} s{_peak()}\n"
+
+
+def _withheld(error: Exception, target: str) -> StudyError:
+    """A refusal by the operating system in its words; anything else by its type and place."""
+    if (number := _system_error(error)) is not None:
+        remedy = "Make room, or correct what may be read and written, and run again: nothing that was made is lost"
+        place = "/".join(Path(getattr(error, "filename", None) or _name(target)).parts[-2:])
+        return StudyError("SYSTEM", place, os.strerror(number).lower(), remedy)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(ROOT / "scripts")] or frames
+    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(own))
+    problem = f"unexpected {type(error).__name__} at {places} (its message is withheld: it may quote a record)"
+    return StudyError("INTERNAL", _name(target), problem, "Please report this")
+
+
+def _system_error(error: Exception) -> int | None:
+    """The number of the operating system's refusal (disk full, no permission) in an exception; None if it is none.
+
+    Libraries tell it in words that may hold more, so only the number is taken from them.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    found = SYSTEM_ERROR.search(str(error))
+    return int(found[1]) if found else None
 
 
 def _peak() -> str:

@@ -63,7 +63,7 @@ class JobSettings:
 
     def privacy(self, la: str) -> Settings:
         """What may enter."""
-        return self._extracts("format", "xml_max_bytes") | {"privacy": self._gate()}
+        return self._extracts("format", "xml_max_bytes", "max_rows") | {"privacy": self._gate()}
 
     def _extracts(self, *names: str) -> Settings:
         return {name: self.config["extracts"].get(name) for name in names}
@@ -216,7 +216,7 @@ class JobSettings:
 
     def purge(self) -> Settings:
         """How extracts are read, so that rows are found in them as ingest finds them."""
-        return self.ingest("") | {"results": "results", "source": self.config["extracts"]["source"]}
+        return self.ingest("") | {"results": "results"} | self._extracts("source", "checksums")
 
     def receipt(self) -> Settings:
         """How to search."""
@@ -239,6 +239,10 @@ class JobSettings:
     def retention(self) -> Settings:
         """Both clocks."""
         return {name: self.config["governance"][name] for name in ("project_completed", "retention")}
+
+    def verify(self) -> Settings:
+        """Where to look."""
+        return {"results": "results"}
 
     def destroy(self) -> Settings:
         """What is destroyed beside the files of the study."""

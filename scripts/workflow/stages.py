@@ -73,6 +73,7 @@ STAGES = {
     "purge": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS)),
     "receipt": Stage("scripts.governance.job", (REQUESTS,)),
     "held": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS, STYLE, "scripts/governance/held.html")),
+    "verify": Stage("scripts.integrity.job"),
     "retention": Stage("scripts.governance.job", (REQUESTS,)),
     "destroy": Stage("scripts.governance.job", (REQUESTS,)),
     "published_values": Stage("scripts.published.job", (PUBLISHED,), ("published_values",)),

@@ -13,7 +13,7 @@ from scripts.governance import destruction
 from scripts.governance.effects import Effects, RowKey, as_json
 from scripts.governance.register import append
 from scripts.governance.rights import EFFECTS, Rights
-from scripts.workflow.digests import file_digest
+from scripts.integrity.digest import file_digest
 from tests.governance.stores import OWN
 
 TITLE = "A study"

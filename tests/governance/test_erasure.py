@@ -11,8 +11,8 @@ from scripts.governance import erasure
 from scripts.governance.effects import Effects, RowKey, as_json
 from scripts.governance.register import append, read_register
 from scripts.governance.rights import EFFECTS, Rights
+from scripts.integrity.digest import file_digest
 from scripts.privacy.keys import key_id
-from scripts.workflow.digests import file_digest
 from tests.governance.stores import OWN
 
 

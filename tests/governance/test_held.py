@@ -230,7 +230,7 @@ def test_no_row_of_another_child_is_in_any_file_of_the_zip(study: Place) -> None
 
 def test_a_file_that_cannot_be_read_refuses_the_answer_without_a_value(study: Place) -> None:
     (study.individual / "cohort" / "icpc.parquet").write_bytes(b"PAR1 id-of-mine")
-    with pytest.raises(StudyError, match=r"FILE: cohort/icpc\.parquet") as caught:
+    with pytest.raises(StudyError, match=r"DAMAGED: .*cohort/icpc\.parquet") as caught:
         study.found()
     assert "id-of" not in str(caught.value) and caught.value.__context__ is None
 

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from scripts.errors import StudyError
-from scripts.published.ees import census_year, find_table, load_release, read_table, sha256
+from scripts.integrity.digest import file_digest
+from scripts.published.ees import census_year, find_table, load_release, read_table
 
 RELEASE = Path(__file__).parents[3] / "shared" / "data" / "published" / "cin-2024"
 needs_release = pytest.mark.skipif(not RELEASE.is_dir(), reason="the published files are not beside the project")
@@ -168,9 +169,9 @@ def test_a_table_has_one_file(tmp_path: Path) -> None:
 
 
 def test_t28_a_restated_file_has_another_checksum(tmp_path: Path) -> None:
-    first = sha256(written(tmp_path, OLD_HEADER, HULL))
-    assert first != sha256(written(tmp_path, OLD_HEADER, HULL.replace("1200", "1201")))
-    assert first == sha256(written(tmp_path, OLD_HEADER, HULL))
+    first = file_digest(written(tmp_path, OLD_HEADER, HULL))
+    assert first != file_digest(written(tmp_path, OLD_HEADER, HULL.replace("1200", "1201")))
+    assert first == file_digest(written(tmp_path, OLD_HEADER, HULL))
 
 
 def published(table: str, level: str = "la") -> pl.DataFrame:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.workflow.digests import ROOT, CodeDigests, RememberedDigests, file_digest
+from scripts.integrity.digest import file_digest
+from scripts.workflow.digests import ROOT, CodeDigests, RememberedDigests
 from scripts.workflow.stages import STAGES
 
 

@@ -51,6 +51,32 @@ def test_an_unexpected_error_is_told_by_its_type_and_place_and_the_worker_lives_
     run_logged(str(log), WRITE, 1, tmp_path / "a.json")
 
 
+@pytest.mark.parametrize(
+    "frame", ["write_parquet(pl.DataFrame({'a': range(9000)}), path)", "write_text('a' * 9000, path)"]
+)
+def test_a_full_disk_is_told_in_the_systems_words_and_leaves_no_file(tmp_path: Path, frame: str) -> None:
+    """By the limit of a file's size, which libraries in Rust and Python meet alike."""
+    (tmp_path / "fill.py").write_text(
+        f"import polars as pl\nfrom scripts.artefacts import write_parquet, write_text\ndef fill(path):\n    {frame}\n"
+    )
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "from scripts.workflow.jobs import run_here\n"
+        f"run_here({str(tmp_path / 'log')!r}, 'fill:fill', {str(tmp_path / 'results' / 'x')!r})"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert "SYSTEM: " in ended.stderr.splitlines()[-1] and "file too large" in ended.stderr.splitlines()[-1]
+    assert list((tmp_path / "results").rglob("*")) == []
+    assert (tmp_path / "log").read_text().startswith("fill: SYSTEM")
+
+
+def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("in the way")
+    with pytest.raises(StudyError, match=r"SYSTEM: .*: (file exists|not a directory)"):
+        run_here(str(tmp_path / "log"), WRITE, 1, tmp_path / "results" / "x.json")
+
+
 def test_strings_that_snakemake_marks_become_plain(tmp_path: Path) -> None:
     class Marked(str):
         """What cannot be pickled: it is of this function."""

@@ -52,14 +52,23 @@ def normalise(value: Any) -> Any:
 def compose(path: Path) -> yaml.Node | None:
     """The file's syntax tree, which still has line numbers and repeated keys; None if it is empty."""
     try:
-        with Path(path).open(encoding="utf-8") as stream:
-            root = yaml.compose(stream, StrictLoader)
+        text = Path(path).read_text(encoding="utf-8")
+        _refuse_aliases(text, path)
+        root = yaml.compose(text, StrictLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "unknown"
         raise StudyError("CONFIG", f"{path}, line {line}", str(error.problem), "Correct the YAML there") from error
     if root and not isinstance(root, yaml.MappingNode):
         raise StudyError("CONFIG", str(path), "the file is no mapping of keys to values", "Write it as `key: value`")
     return root
+
+
+def _refuse_aliases(text: str, path: Path) -> None:
+    """A value that is written elsewhere is hard to review; aliases of aliases unfold to more than any memory holds."""
+    for event in yaml.parse(text, StrictLoader):
+        if isinstance(event, yaml.AliasEvent):
+            place = f"{path}, line {event.start_mark.line + 1}"
+            raise StudyError("CONFIG", place, "aliases (*) are not read", "Write the value out")
 
 
 def repeated_keys(node: yaml.Node | None, file: Path, path: tuple[str | int, ...] = ()) -> Iterator[Mistake]:

@@ -50,7 +50,8 @@ def destroy(
         raise StudyError("CONFIRM", "confirm", "destruction is not confirmed by the study's title", remedy)
     results = Path(settings["results"])
     made = {
-        "individual-level artefacts": [results / "individual", results / CHECKSUMS / "individual"],
+        "individual-level artefacts": [results / "individual"],
+        "checksums of individual-level artefacts": [results / CHECKSUMS / "individual"],
         **{what: [Path(path)] for what, path in settings["keys"].items()},
     }
     kept = {"forms, returns and exports of requests": _request_material(rights.folder)}

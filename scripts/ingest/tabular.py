@@ -7,6 +7,7 @@ because a parser fills short rows silently and names values in its errors; both 
 
 import codecs
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,10 @@ from scripts.errors import StudyError
 
 CHUNK_BYTES = 1 << 24
 COMMA, QUOTE, NEWLINE, RETURN = (ord(character) for character in ',"\n\r')
+FIELD_ENDS = (COMMA, NEWLINE, RETURN)
+# What no column is called and many values are: a number or date at the start, many digits, several lines.
+VALUE_LIKE = re.compile(r"^[\d\W]|(\d\D*){5}|[\x00-\x1f]")
+SHOWN = 10
 TEXT_LIKE = (pl.String, pl.Categorical, pl.Enum, pl.Date, pl.Boolean, pl.Null)
 
 
@@ -32,10 +37,17 @@ def read_header(path: str | Path) -> list[str]:
 
     Raises
     ------
-    StudyError : FILE, if there is no header line or the file cannot be read.
+    StudyError : FILE, if there is no header line, its names look like values, or the file cannot be read.
     """
-    if _is_parquet(path):
-        return list(_parquet(path)[1])
+    names = list(_parquet(path)[1]) if _is_parquet(path) else _csv_header(path)
+    # Names are told in errors and results, and a file without a header has a record in its place.
+    if like_values := [str(i) for i, name in enumerate(names, start=1) if VALUE_LIKE.search(name)]:
+        problem = f"names of the header look like values (columns {', '.join(like_values[:SHOWN])}): it may be missing"
+        raise StudyError("FILE", place_of(path), problem, "Supply the file with its header in the first line")
+    return names
+
+
+def _csv_header(path: str | Path) -> list[str]:
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
             header = next(csv.reader(stream), [])
@@ -118,16 +130,22 @@ def _parquet(path: str | Path) -> tuple[Path | bytes, pl.Schema]:
 
 @dataclass
 class _Lines:
-    """Running state over the chunks of a CSV file: the line begun, whether inside quotes, and ragged lines so far."""
+    """Running state over the chunks of a CSV file: the line begun, whether inside quotes, the last byte and whether it
+    closed a quotation; ragged lines and misplaced quotes so far.
+    """
 
     commas: int = 0
     length: int = 0
     quoted: int = 0
+    last: int = NEWLINE
+    closed: bool = False
     ragged: int = 0
+    misplaced: int = 0
 
 
 def check_csv(path: str | Path, width: int) -> None:
-    """Refuse a CSV file that is not UTF-8, has unpaired quotes, or has lines that are not `width` fields wide.
+    """Refuse a CSV file that is not UTF-8, has quotes that do not surround a field, or has lines that are not `width`
+    fields wide (RFC 4180).
 
     Blank lines are let pass. Separators are counted outside quotes, chunk by chunk, so memory does not grow with the
     file.
@@ -140,6 +158,8 @@ def check_csv(path: str | Path, width: int) -> None:
     state = _Lines()
     try:
         with Path(path).open("rb") as stream:
+            if stream.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+                stream.seek(0)
             while chunk := stream.read(CHUNK_BYTES):
                 if b"\0" in chunk:
                     raise UnicodeError
@@ -150,12 +170,26 @@ def check_csv(path: str | Path, width: int) -> None:
         state = None
     if state is None:
         raise StudyError("FILE", place_of(path), "the text is not UTF-8", "Convert the file to UTF-8")
-    if state.quoted:
-        raise StudyError("FILE", place_of(path), "quotation marks are not paired", "Quote the text fields consistently")
+    if state.quoted or state.misplaced:
+        problem = (
+            "quotation marks are not paired" if state.quoted else f"{state.misplaced} quotation marks are misplaced"
+        )
+        raise StudyError("FILE", place_of(path), problem, "Quote whole fields, and double the marks inside them")
     ragged = state.ragged + _is_ragged(state, width)
     if ragged:
         problem = f"{ragged} lines do not have the {width} fields of the header"
         raise StudyError("FILE", place_of(path), problem, "Supply one field per column in every line")
+
+
+def _count_misplaced(data: np.ndarray, quotes: np.ndarray, outside: np.ndarray, state: _Lines) -> None:
+    """Add quotes that open after something else than the end of a field or line, or close before."""
+    before = np.concatenate([[np.uint8(state.last)], data[:-1]])
+    closes = (quotes == 1) & outside
+    closed = np.concatenate([[state.closed], closes[:-1]])
+    opens = (quotes == 1) & ~outside & ~closed
+    state.misplaced += int((opens & ~np.isin(before, FIELD_ENDS)).sum())
+    state.misplaced += int((closed & (quotes == 0) & ~np.isin(data, FIELD_ENDS)).sum())
+    state.last, state.closed = int(data[-1]), bool(closes[-1])
 
 
 def _is_ragged(state: _Lines, width: int) -> bool:
@@ -169,6 +203,7 @@ def _count(chunk: bytes, width: int, state: _Lines) -> None:
     # The parity of the quotes so far tells inside from outside; wrapping at 256 keeps it.
     inside = (np.add.accumulate(quotes, dtype=np.uint8) + np.uint8(state.quoted)) & 1
     outside = inside == 0
+    _count_misplaced(data, quotes, outside, state)
     commas = np.flatnonzero((data == COMMA) & outside)
     ends = np.flatnonzero((data == NEWLINE) & outside)
     seen = np.concatenate([[0], np.searchsorted(commas, ends)])

@@ -6,7 +6,8 @@ the wrong column or the wrong format than dirt. Formats are listed per column an
 T-35).
 """
 
-from datetime import date
+import re
+from functools import cache
 
 import polars as pl
 
@@ -21,6 +22,10 @@ from scripts.ingest.tabular import without_fraction
 
 ACADEMIC_YEAR = r"^(\d{4})/(\d{4}|\d{2})$"
 TWO_DIGIT_YEAR = r"^\d{1,2}\D\d{1,2}\D\d{2}$"
+# Of date formats: what stands for each part
+DIRECTIVES = {"%Y": "[0-9]{4}", "%b": "[A-Za-z]{3}", "%B": "[A-Za-z]+"} | dict.fromkeys(
+    ("%m", "%d", "%y", "%H", "%M", "%S"), "[0-9]{2}"
+)
 UNREADABLE = {"date": checks.UNREADABLE_DATES, "whole": checks.UNREADABLE_NUMBERS}
 
 
@@ -112,13 +117,21 @@ def _parsed(column: tables.Column, layout: TableLayout) -> pl.Expr:
 
 
 def _date(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:
-    """The date in the first format that fits in full; the length is checked because parsers take 1/2/17 for year 17."""
+    """The date in the first format that fits in full.
+
+    The form is checked digit by digit because parsers take 1/2/17 for year 17, and +2014-5-06 or 2014- 5-06 for a date.
+    """
     return pl.coalesce(
-        pl.when(text.str.len_bytes() == len(date(2000, 12, 31).strftime(form))).then(
-            text.str.to_date(form, strict=False, exact=True)
-        )
+        pl.when(text.str.contains(_pattern(form))).then(text.str.to_date(form, strict=False, exact=True))
         for form in formats
     )
+
+
+@cache
+def _pattern(form: str) -> str:
+    """A date format as a regular expression: every number in full, everything else as it is written."""
+    parts = re.split(r"(%.)", form)
+    return "^" + "".join(DIRECTIVES.get(part, re.escape(part)) for part in parts) + "$"
 
 
 def _count_unreadable(

@@ -93,6 +93,8 @@ def read_return(path: str | Path, name: str, max_bytes: int | None) -> dict[str,
         return {module: rows.frame() for module, rows in reader.tables.items()}
     except (ParseError, DefusedXmlException, UnicodeError, ValueError):
         problem = "the file is not well-formed XML, or it declares entities or a document type"
+    except RecursionError:
+        problem = "elements lie within elements far deeper than in any return"
     raise StudyError("FILE", place_of(path), problem, f"Supply a plain {name} return")
 
 

@@ -22,7 +22,8 @@ TITLE = "A study"
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Artefacts, an extract, a key and a request with a return in force."""
-    for name in ("results/individual/a/b.parquet", "results/aggregate/c.csv", "extracts/510/CIN_2013.csv", "key"):
+    artefacts = ("results/individual/a/b.parquet", "results/checksums/individual/a/b.parquet.json")
+    for name in (*artefacts, "results/aggregate/c.csv", "extracts/510/CIN_2013.csv", "key"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("content")
     governance = tmp_path / "governance"
@@ -70,6 +71,7 @@ def test_everything_individual_goes_and_the_certificate_counts_it(project: Path)
     ]
     assert {entry["what"]: entry["files"] for entry in certificate["listed_for_deletion"]} == {
         "individual-level artefacts": 1,
+        "checksums of individual-level artefacts": 1,
         "key of the ids": 1,
         "forms, returns and exports of requests": 1,
         "extracts": 1,
@@ -116,7 +118,8 @@ def test_interrupted_at_any_step_it_is_done_again(
     assert readable(project)
     counted = {entry["what"]: entry["files"] for entry in destroy(project)["listed_for_deletion"]}
     assert counted == {"individual-level artefacts": 1, "key of the ids": 1, "extracts": 1} | {
-        "forms, returns and exports of requests": 1
+        "forms, returns and exports of requests": 1,
+        "checksums of individual-level artefacts": 1,
     }
 
 

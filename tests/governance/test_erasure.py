@@ -36,7 +36,7 @@ def governance(tmp_path: Path) -> Path:
 def purge(governance: Path) -> Rights:
     """Purge as a run does, and the rights as the next run reads them."""
     key_id(governance.parent / "key", create=True)
-    settings: dict[str, Any] = {"format": "npd", "max_unreadable_share": 0.5, "source": "per_la"}
+    settings: dict[str, Any] = {"format": "npd", "max_unreadable_share": 0.5, "source": "per_la", "checksums": None}
     settings |= {"key_file": str(governance.parent / "key"), "results": str(governance.parent / "results")}
     rights, output = Rights(governance, file_digest), governance / "requests" / "R2" / "purged.json"
     erasure.purge("R2", "2026-01-13", rights, {}, [], str(output), settings)

@@ -10,7 +10,6 @@ from scripts.workflow.jobs import ONE_BLAS_THREAD
 os.environ |= ONE_BLAS_THREAD
 # Looking for garbage among the many small objects of a graph, which all stay, takes a seventh of a preview.
 gc.disable()
-from scripts.artefacts import sweep
 from scripts.config.load import load_study
 from scripts.governance.command import Command
 from scripts.outcomes.measures import MEASURES
@@ -29,6 +28,7 @@ from scripts.workflow.stages import (
     STAGES,
 )
 from scripts.workflow.study import Study
+from scripts.workflow.tidying import dates_mean_nothing, tidy
 from scripts.workflow.variations import starts_from
 
 DIGESTS = RememberedDigests(Path(".snakemake/digests.json"))
@@ -112,8 +112,9 @@ def ingested_of(table):
 
 
 def covariates_of(wildcards):
-    """The LA covariates, if there are any."""
-    return STUDY.extracts.la_covariates_file or []
+    """The LA covariates, if there are any. Of a file that came from outside, the content is in the stamp."""
+    path = STUDY.extracts.la_covariates_file or []
+    return path if STUDY.extracts.synthetic else ancient(path)
 
 
 def events_of(wildcards):
@@ -165,8 +166,9 @@ container: None
 
 # Under a limit of starts per time, which it always sets, Snakemake 9.27 looks at all ready jobs once more a second after
 # each look: with 152 LAs it soon does nothing else. The number of cores or of jobs is limit enough.
-# What an interrupted run left half written is nobody's: two runs at once exclude each other.
+# Dates mean nothing here, those of the future included; what an interrupted run left half written is nobody's.
 onstart:
     workflow.scheduler.job_rate_limiter = None
-    sweep("results")
+    workflow.dag.check_output_mtime = dates_mean_nothing
+    tidy("results")
     gc.enable()

@@ -55,12 +55,6 @@ def leftovers(paths: Iterable[Path]) -> list[Path]:
     return [path for path in paths if TEMPORARY.fullmatch(path.name) and path.is_file()]
 
 
-def sweep(folder: str | os.PathLike[str]) -> None:
-    """Delete what interrupted writes left below a folder."""
-    for path in leftovers(Path(folder).rglob(".*")):
-        path.unlink(missing_ok=True)
-
-
 @cache
 def _umask() -> int:
     """The process's umask (reading it means setting it, so it is done once)."""
@@ -110,7 +104,15 @@ def write_parquet(frame: pl.DataFrame, path: str | os.PathLike[str]) -> None:
 
 
 def _parquet(frame: pl.DataFrame, target: Path | BytesIO) -> None:
-    frame.write_parquet(target, compression="zstd", compression_level=1)
+    try:
+        frame.write_parquet(target, compression="zstd", compression_level=1)
+    except pl.exceptions.ComputeError:
+        if not isinstance(target, Path):
+            raise
+        # Polars does not always tell that a disk was full; Python does.
+        made = BytesIO()
+        _parquet(frame, made)
+        target.write_bytes(made.getbuffer())
 
 
 def read_parquet(path: str | os.PathLike[str], columns: list[str] | None = None) -> pl.DataFrame:

@@ -20,6 +20,8 @@ from scripts.errors import StudyError
 
 CHUNK_BYTES = 1 << 24
 COMMA, QUOTE, NEWLINE, RETURN = (ord(character) for character in ',"\n\r')
+# A damaged parquet file makes polars panic, which is no Exception in Python.
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 FIELD_ENDS = (COMMA, NEWLINE, RETURN)
 # What no column is called and many values are: a number or date at the start, many digits, several lines.
 VALUE_LIKE = re.compile(r"^[\d\W]|(\d\D*){5}|[\x00-\x1f]")
@@ -104,7 +106,7 @@ def collect(lazy: pl.LazyFrame, path: str | Path, engine: EngineType = "auto") -
     """
     try:
         return lazy.collect(engine=engine)
-    except (pl.exceptions.PolarsError, OSError):
+    except UNREADABLE:
         problem = "the file cannot be parsed"
     raise StudyError("FILE", place_of(path), problem, "Supply a well-formed CSV or parquet file")
 
@@ -123,7 +125,7 @@ def _parquet(path: str | Path) -> tuple[Path | bytes, pl.Schema]:
     try:
         source = parquet_source(path)
         return source, pl.read_parquet_schema(source) if Path(path).stat().st_size else pl.Schema()
-    except (pl.exceptions.PolarsError, OSError):
+    except UNREADABLE:
         problem = "the file cannot be read as parquet"
     raise StudyError("FILE", place_of(path), problem, "Supply a whole parquet file")
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,10 @@ class RememberedDigests:
         return self.known[key]["value"]
 
     def save(self) -> None:
-        """Write the memory, if anything was added."""
+        """Write the memory, if anything was added and there is room: without it, files are read once more."""
         if self.changed:
-            write_json(self.known, self.memory)
+            with suppress(OSError):
+                write_json(self.known, self.memory)
             self.changed = False
 
 

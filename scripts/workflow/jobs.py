@@ -29,8 +29,8 @@ ROOT = Path(__file__).parent.parent.parent
 # In every process: BLAS threads cost digits and cores.
 ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
-# How libraries in Rust end the message of a refusal by the operating system
-SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)$")
+# How libraries in Rust tell a refusal by the operating system
+SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 # Not on Windows
 HAS_GROUPS = hasattr(os, "killpg")
@@ -157,14 +157,14 @@ def _called(target: str, *arguments: Any, **named: Any) -> str:
     try:
         module, name = target.split(":")
         getattr(importlib.import_module(module), name)(*arguments, **named)
-    except StudyError:
+    except (StudyError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:
+    except BaseException as error:  # a panic of a library in Rust is no Exception
         raise _withheld(error, target) from None
     return f"{_name(target)}: finished in {time.perf_counter() - started:.2f} s{_peak()}\n"
 
 
-def _withheld(error: Exception, target: str) -> StudyError:
+def _withheld(error: BaseException, target: str) -> StudyError:
     """A refusal by the operating system in its words; anything else by its type and place."""
     if (number := _system_error(error)) is not None:
         remedy = "Make room, or correct what may be read and written, and run again: nothing that was made is lost"
@@ -177,7 +177,7 @@ def _withheld(error: Exception, target: str) -> StudyError:
     return StudyError("INTERNAL", _name(target), problem, "Please report this")
 
 
-def _system_error(error: Exception) -> int | None:
+def _system_error(error: BaseException) -> int | None:
     """The number of the operating system's refusal (disk full, no permission) in an exception; None if it is none.
 
     Libraries tell it in words that may hold more, so only the number is taken from them.

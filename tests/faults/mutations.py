@@ -108,7 +108,7 @@ ANY_FILE: dict[str, Mutation] = {
 def encoding(content: bytes, draw: random.Random) -> bytes:
     """Another encoding, with a letter that shows it."""
     text = content.decode().replace("W", "\u00e9", 1)
-    return text.encode(draw.choice(("utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "cp037", "utf-7")))
+    return text.encode(draw.choice(("utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "cp037", "utf-7")), "replace")
 
 
 def byte_order_mark(content: bytes, draw: random.Random) -> bytes:

@@ -16,7 +16,6 @@ from scripts.artefacts import (
     read_json,
     read_parquet,
     read_results,
-    sweep,
     write_json,
     write_parquet,
     write_results,
@@ -159,15 +158,6 @@ def test_deleting_an_artefact_deletes_its_record(results: Path) -> None:
     delete(path)
     assert not path.exists() and list(records(results)) == []
     delete(path)
-
-
-def test_what_interrupted_writes_left_is_swept_and_nothing_else(results: Path) -> None:
-    write_json(1, results / "a" / "x.json")
-    left = results / "a" / ".x.json.ab12_xyz"
-    left.write_text("half")
-    (results / ".gitkeep").write_text("")
-    sweep(results)
-    assert not left.exists() and (results / ".gitkeep").exists() and read_json(results / "a" / "x.json") == 1
 
 
 # ---- snakemake verify

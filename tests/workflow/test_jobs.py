@@ -52,7 +52,12 @@ def test_an_unexpected_error_is_told_by_its_type_and_place_and_the_worker_lives_
 
 
 @pytest.mark.parametrize(
-    "frame", ["write_parquet(pl.DataFrame({'a': range(9000)}), path)", "write_text('a' * 9000, path)"]
+    "frame",
+    [
+        "write_parquet(pl.DataFrame({'a': range(9000)}), path)",
+        "write_parquet(pl.DataFrame({f'a{n}': [n] for n in range(40)}), path)",
+        "write_text('a' * 9000, path)",
+    ],
 )
 def test_a_full_disk_is_told_in_the_systems_words_and_leaves_no_file(tmp_path: Path, frame: str) -> None:
     """By the limit of a file's size, which libraries in Rust and Python meet alike."""

@@ -4,20 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import Project, copy_project
+from tests.workflow.conftest import copy_project
 
 pytestmark = pytest.mark.long
-
-
-def made(project: Project) -> dict[str, bytes]:
-    """Every artefact but logs and benchmarks, which tell times."""
-    results = project.folder / "results"
-    kept = [path for path in results.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return {
-        str(path.relative_to(results)): path.read_bytes()
-        for path in kept
-        if path.relative_to(results).parts[0] not in {"logs", "benchmarks"}
-    }
 
 
 def test_one_core_and_two_leave_the_same_bytes(tmp_path: Path) -> None:
@@ -29,7 +18,7 @@ def test_one_core_and_two_leave_the_same_bytes(tmp_path: Path) -> None:
         project.cores = cores
         project.home = tmp_path / "home"  # one key, so that ids can be compared
         project.run()
-        runs.append(made(project))
+        runs.append(project.made())
     one, two = runs
     assert len(one) > 900 and one.keys() == two.keys()
     assert [name for name, content in one.items() if content != two[name]] == []

@@ -97,7 +97,9 @@ def build(pins: Iterable[Pin], work: Path) -> dict[str, Path]:
     built, requirements = work / "built", work / "source.txt"
     write_requirements(pins, requirements)
     fixed_time = {"SOURCE_DATE_EPOCH": "315532800"}
-    pip("wheel", "--no-deps", "--require-hashes", "--requirement", requirements, "--wheel-dir", built, **fixed_time)
+    # Not from pip's cache: what was built before may have another date, and so another hash.
+    chosen = ("--no-cache-dir", "--no-deps", "--require-hashes")
+    pip("wheel", *chosen, "--requirement", requirements, "--wheel-dir", built, **fixed_time)
     found = {}
     for wheel in built.glob("*.whl"):
         name, _, _, tags = parse_wheel_filename(wheel.name)

@@ -30,6 +30,7 @@ localrules:
     held,
     retention,
     verify,
+    crate,
     destroy,
     published,
     published_values,

@@ -1,5 +1,5 @@
-# Whether what is on disk is what was made, on request: `snakemake verify`. In: the records of all artefacts and extracts.
-# Leaves: results/governance/verified.txt.
+# What was made and how, on request: `snakemake verify`, `snakemake crate`. In: records of all artefacts, extracts, times.
+# Leaves: results/governance/verified.txt; results/ro-crate-metadata.json and results/crate/config.json.
 
 
 rule verify:
@@ -17,3 +17,24 @@ rule verify:
         "Check every artefact and extract against its checksum"
     run:
         run_here(log[0], "scripts.integrity.job:verify", params.extracts, output[0], params.settings)
+
+
+rule crate:
+    input:
+        EVERYTHING,
+    output:
+        config="results/crate/config.json",
+        metadata="results/ro-crate-metadata.json",
+    log:
+        "results/logs/crate.log",
+    benchmark:
+        "results/benchmarks/crate.tsv"
+    params:
+        code=lambda w: STUDY.code_version,
+        settings=settings("crate"),
+        stamp=stamp("crate"),
+    message:
+        "Describe the run as a Process Run RO-Crate"
+    run:
+        arguments = COMMAND.today, params.code, dict(output), params.settings
+        run_logged(log[0], "scripts.provenance.job:crate", *arguments)

@@ -9,7 +9,7 @@ LONGEST = f"{WORKFLOW}test_rights.py"
 SHARED = "finished"
 SHARING = {
     f"{WORKFLOW}test_{name}.py"
-    for name in ("bad_input", "end_to_end", "no_value_leaves", "pages", "release", "staleness")
+    for name in ("bad_input", "end_to_end", "no_value_leaves", "pages", "provenance", "release", "staleness")
 }
 
 

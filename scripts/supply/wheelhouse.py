@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from scripts.integrity.digest import file_digest
 from scripts.supply.bill import NAME, bill, distributions, licence_table
 from scripts.supply.lock import Pin, read_lock, write_requirements
+from scripts.version import project_version
 
 ROOT = Path(__file__).parent.parent.parent
 LOCK = "requirements.lock"
@@ -136,7 +137,6 @@ def make(folder: Path, python: str) -> None:
         built = build([pin for pin in pins if pin.name in from_source], work)
         for platform in PLATFORMS:
             collect(platform, python, pins, built, folder / platform.name, work)
-    version = described()
     archive = [
         "git",
         "archive",
@@ -148,18 +148,12 @@ def make(folder: Path, python: str) -> None:
     ]
     subprocess.run(archive, check=True, cwd=ROOT)
     found = distributions(folder.glob("*/*.whl"))
-    (folder / "sbom.cdx.json").write_text(bill(found, version), encoding="utf-8")
+    (folder / "sbom.cdx.json").write_text(bill(found, project_version()), encoding="utf-8")
     (folder / "licences.md").write_text(licence_table(found), encoding="utf-8")
     (folder / "INSTALL.md").write_text(INSTALL.format(name=NAME, python=python), encoding="utf-8")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     sums = "".join(f"{file_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
     (folder / "SHA256SUMS").write_text(sums, encoding="utf-8")
-
-
-def described() -> str:
-    """The version of the project, from its citation file."""
-    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    return next(line.split(":")[1].strip().strip('"') for line in text.splitlines() if line.startswith("version:"))
 
 
 def main(arguments: list[str] | None = None) -> None:

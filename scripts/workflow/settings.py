@@ -11,6 +11,7 @@ from scripts.privacy.keys import IDS, key_path
 from scripts.published.edition import edition, specifications
 from scripts.report.protocol import protocol_of
 from scripts.report.study import RELEASE
+from scripts.version import project_version
 from scripts.workflow.plan import Plan
 from scripts.workflow.variations import variation_settings
 
@@ -243,6 +244,10 @@ class JobSettings:
     def verify(self) -> Settings:
         """Where to look."""
         return {"results": "results"}
+
+    def crate(self) -> Settings:
+        """The whole configuration is part of what is described."""
+        return {"config": self.config, "results": "results", "version": project_version()}
 
     def destroy(self) -> Settings:
         """What is destroyed beside the files of the study."""

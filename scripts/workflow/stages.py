@@ -74,6 +74,7 @@ STAGES = {
     "receipt": Stage("scripts.governance.job", (REQUESTS,)),
     "held": Stage("scripts.governance.job", (ALIASES, CODES, RETURNS, REQUESTS, STYLE, "scripts/governance/held.html")),
     "verify": Stage("scripts.integrity.job"),
+    "crate": Stage("scripts.provenance.job", ("schemas/results.yaml",)),
     "retention": Stage("scripts.governance.job", (REQUESTS,)),
     "destroy": Stage("scripts.governance.job", (REQUESTS,)),
     "published_values": Stage("scripts.published.job", (PUBLISHED,), ("published_values",)),

@@ -355,7 +355,8 @@ class Study:
         """Whoever asks for such a step wants it done now, whatever was done before."""
         return {"asked": self.command.asked}
 
-    _purge_from = _receipt_from = _held_from = _retention_from = _destroy_from = _verify_from = _on_request
+    _purge_from = _receipt_from = _held_from = _retention_from = _destroy_from = _on_request
+    _verify_from = _crate_from = _on_request
 
     def replaced_las(self, request: str) -> list[str]:
         """The source LAs whose extract was replaced by the one returned on a request."""

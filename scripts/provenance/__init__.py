@@ -1,0 +1,1 @@
+"""What was done, in a form that others' tools read."""

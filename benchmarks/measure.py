@@ -15,7 +15,8 @@ import polars as pl
 import psutil
 
 ROOT = Path(__file__).parent.parent
-COPIED = ("Snakefile", "config.yaml", "config", "docs", "profiles", "rules", "scripts", "schemas", "CITATION.cff")
+FOLDERS = ("config", "docs", "profiles", "rules", "scripts", "schemas", "studies")
+COPIED = ("Snakefile", "config.yaml", "CITATION.cff", *FOLDERS)
 SAMPLE_SECONDS = 0.1
 MIB = 1024**2
 # Figure of a run -> how it is written

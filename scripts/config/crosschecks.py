@@ -16,8 +16,10 @@ from scripts.config.variants import variant_mistakes
 from scripts.dates import financial_year_of
 from scripts.errors import StudyError
 from scripts.models.evidence import read_rules
+from scripts.outcomes.own import Registered, registered
 from scripts.published.ees import layout
 from scripts.release.contract import disclosed
+from scripts.synthetic.parameters import OUTCOMES as GENERATED
 
 Study = dict[str, Any]
 PROFILE_OF_OUTCOME = {"outcome_level", "outcome_trend"}
@@ -89,10 +91,12 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
     for path, _, outcome, _ in _comparator_lists(study):
         yield Reference(path, outcome, "an outcome or `default`", outcomes | {"default"})
     for key in study["synthetic"]["effects"]:
-        yield Reference(("synthetic", "effects", key), key, "an outcome", outcomes)
+        yield Reference(("synthetic", "effects", key), key, "an outcome", outcomes | set(GENERATED))
     for position, covariate in enumerate(study["covariates"]["child"]):
         for place, name in enumerate(covariate.get("outcomes", [])):
             yield Reference(("covariates", "child", position, "outcomes", place), name, "an outcome", outcomes)
+    for position, name in enumerate(study["study"].get("outcomes") or []):
+        yield Reference(("study", "outcomes", position), name, "an outcome", outcomes)
     for key in study["evidence"]["smallest_effect"]:
         yield Reference(("evidence", "smallest_effect", key), key, "an outcome", outcomes)
     for position, variant in enumerate(study["variants"]["choices"]):
@@ -126,8 +130,10 @@ def _name_references(study: Study, populations: set[str], measures: set[str]) ->
 
     definitions = set(study["kinship_definitions"])
     for key, outcome in study["outcomes"].items():
-        yield Reference(("outcomes", key, "population"), outcome["population"], "a known population", populations)
-        yield Reference(("outcomes", key, "measure"), outcome["measure"], "a known measure", measures)
+        own = registered(outcome["module"]) if outcome.get("module") else Registered({}, {})
+        known_populations, known_measures = populations | set(own.populations), measures | set(own.measures)
+        yield Reference(("outcomes", key, "population"), outcome["population"], "a known population", known_populations)
+        yield Reference(("outcomes", key, "measure"), outcome["measure"], "a known measure", known_measures)
         if name := outcome.get("kinship_definition"):
             yield Reference(("outcomes", key, "kinship_definition"), name, "one of kinship_definitions", definitions)
 

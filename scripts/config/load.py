@@ -11,6 +11,7 @@ from typing import Any
 
 from scripts.config.crosschecks import cross_mistakes
 from scripts.config.schema import schema_mistakes
+from scripts.config.selection import selected
 from scripts.config.strict_yaml import compose, content_of, normalise, refuse, repeated_keys
 
 
@@ -37,7 +38,10 @@ def load_study(
     ]
     mistakes = repeated + schema_mistakes(study)
     refuse(mistakes or cross_mistakes(study, populations, measures), config_files)
-    return study
+    chosen = selected(study)
+    if chosen is not study:
+        refuse(cross_mistakes(chosen, populations, measures), config_files)
+    return chosen
 
 
 def in_order(value: Any, patterns: list[Any]) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from scripts.artefacts import read_results, write_text
 from scripts.errors import StudyError
 from scripts.integrity.digest import file_digest
-from scripts.integrity.records import CHECKSUMS, artefact_of, damage, read_record, records
+from scripts.integrity.records import CHECKSUMS, GENERATED, artefact_of, damage, read_record, records
 
 # What comes with jobs and is nobody's input: Snakemake writes it.
 UNRECORDED = (CHECKSUMS, "logs", "benchmarks")
@@ -25,7 +25,7 @@ def verify(extracts: Mapping[str, list[str]], output: str, settings: dict[str, A
 
     Parameters
     ----------
-    extracts : LA -> its files, of extracts that came from outside one by one. settings : results, the folder.
+    extracts : LA -> its files, of extracts in a folder per LA. settings : results, the folder.
 
     Raises
     ------
@@ -62,8 +62,8 @@ def _problem(path: Path) -> str | None:
 def _files(results: Path) -> Iterator[Path]:
     """Every file that should have a record."""
     for path in results.rglob("*"):
-        folder = path.relative_to(results).parts[0]
-        if path.is_file() and folder not in UNRECORDED and path.name != SNAKEMAKES:
+        place = path.relative_to(results).parts
+        if path.is_file() and place[0] not in UNRECORDED and place[:2] != GENERATED and path.name != SNAKEMAKES:
             yield path
 
 

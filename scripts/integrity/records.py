@@ -1,7 +1,7 @@
 """What was written, so that whoever reads it knows that it still is: SHA-256, size and rows of every artefact.
 
-The record of `results/{path}` is `results/checksums/{path}.json`; files elsewhere, such as extracts and the register of
-requests, have none. A file is renamed into place before its record is: whoever is interrupted in between leaves a
+The record of `results/{path}` is `results/checksums/{path}.json`; extracts and the register of requests
+have none. A file is renamed into place before its record is: whoever is interrupted in between leaves a
 record that does not fit, which stops readers, and never a damaged file that passes.
 """
 
@@ -15,6 +15,8 @@ from scripts.errors import StudyError
 from scripts.integrity.digest import file_digest
 
 RESULTS, CHECKSUMS = "results", "checksums"
+# Generated extracts are extracts like any other: whoever wants to try something may put others in their place.
+GENERATED = ("individual", "extracts")
 # The files that this process found to be as recorded, with what tells a file from another at the same path.
 _found_whole: dict[Path, tuple[int, ...]] = {}
 
@@ -25,6 +27,8 @@ def record_of(path: str | os.PathLike[str]) -> Path | None:
     if RESULTS not in parts[:-1]:
         return None
     root = parts.index(RESULTS) + 1
+    if parts[root : root + 2] == GENERATED:
+        return None
     return Path(*parts[:root], CHECKSUMS, *parts[root:-1], f"{parts[-1]}.json")
 
 

@@ -10,8 +10,8 @@ from scripts.artefacts import read_parquet, write_parquet, write_results
 from scripts.dates import financial_year
 from scripts.outcomes.covariates import attach_covariates
 from scripts.outcomes.definitions import Flow, OutcomeDefinition, Tables
-from scripts.outcomes.measures import MEASURES, OWN_DATES
-from scripts.outcomes.populations import POPULATIONS
+from scripts.outcomes.measures import OWN_DATES
+from scripts.outcomes.own import of_definition
 
 
 def outcomes(la: str, inputs: dict[str, str], events_file: str, flow_file: str, settings: dict[str, Any]) -> None:
@@ -51,12 +51,13 @@ def index_events(tables: Tables, definition: OutcomeDefinition, flow: Flow) -> p
     complete if index date + censor_days lies before the data end. `event_end` is what must lie before the embedding
     start for the event to count as pre: the population's own date, else the end of the outcome window.
     """
-    population = POPULATIONS[definition.population](tables, definition, flow)
+    population_of, measure = of_definition(definition)
+    population = population_of(tables, definition, flow)
     followed_up = pl.col("index_date") + timedelta(days=definition.censor_days) < definition.data_end
     begun = flow.step("begins within the data", population.filter(pl.col("post_date") >= definition.data_start))
     events = flow.step("complete follow-up", begun.filter(followed_up))
     window_end = pl.col("index_date") + timedelta(days=definition.window_days)
-    measured = MEASURES[definition.measure](events, tables, definition, flow)
+    measured = measure(events, tables, definition, flow)
     observed = _without_boundary(measured, definition, flow).with_columns(
         pl.coalesce("event_end", window_end).alias("event_end"),
         financial_year(pl.col("index_date")).alias("financial_year"),

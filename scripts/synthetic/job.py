@@ -35,7 +35,7 @@ def generate(la: str, folder: Path, stamp: str, settings: dict[str, Any]) -> Non
     study = Study.from_settings(settings)
     files = {}
     for name, frame in extract(la, study).items():
-        with atomic(Path(folder) / name, len(frame)) as temporary:
+        with atomic(Path(folder) / name) as temporary:
             # A blank is a blank: no quoted empty strings.
             frame.with_columns(pl.col(pl.String).replace("", None)).write_csv(temporary)
             files[name] = {"rows": len(frame), "sha256": file_digest(temporary)}
@@ -88,7 +88,7 @@ def _assessments(events: Events, local: Authority, study: Study) -> pl.DataFrame
 def la_covariates(las: list[str], path: Path, settings: dict[str, Any]) -> None:
     """Write `la_covariates.csv`: one row per LA and financial year, some cells blank."""
     table = covariate_table(las, Study.from_settings(settings))
-    with atomic(path, table.height) as temporary:
+    with atomic(path) as temporary:
         table.write_csv(temporary)
 
 

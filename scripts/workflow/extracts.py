@@ -166,8 +166,8 @@ class Extracts:
         return sorted(used.union(*(self.replaced_files(la) for la in las)))
 
     def supplied(self) -> dict[str, list[str]]:
-        """LA -> its files, of extracts that came from outside, a folder per LA."""
-        return {la: self.paths(la) for la in self.las} if self.source == "per_la" else {}
+        """LA -> its files, of extracts in a folder per LA."""
+        return {} if self.divided_by else {la: self.paths(la) for la in self.las}
 
     def paths(self, la: str) -> list[str]:
         """All files of one LA."""

@@ -162,7 +162,12 @@ class Study:
         return {"profiles": self.digest("pool", "yearly_profile"), "published": self.published_content}
 
     def _outcomes_from(self, outcome: str, la: str) -> dict[str, Any]:
-        return {"clean": self.digest("clean", la)}
+        return {"clean": self.digest("clean", la)} | self._own_module(outcome)
+
+    def _own_module(self, outcome: str) -> dict[str, Any]:
+        """The content of the module that defines an outcome of the study's own, if it is one."""
+        module = self.plan.config["outcomes"][outcome].get("module")
+        return {"module": self.digests.of(Path(module))} if module else {}
 
     def _events_and_covariates(self, outcome: str) -> dict[str, Any]:
         events = {la: self.digest("outcomes", outcome, la) for la in self.plan.las_of(outcome)}
@@ -221,6 +226,7 @@ class Study:
         else:
             tables = {la: self.digest("outcomes", outcome, la) for la in las}
         covariates = self._events_and_covariates(outcome)["la_covariates"]
+        tables = tables | self._own_module(outcome)
         return tables | {"match_las": self.digest("match_las", outcome), "la_covariates": covariates}
 
     def _pool_from(self, table: str) -> dict[str, Any]:

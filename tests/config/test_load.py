@@ -35,6 +35,7 @@ FREE_MAPS = {
     "date_formats",
     "outputs",
     "where",
+    "own",
 }
 MISSING = object()
 
@@ -79,7 +80,7 @@ def test_list_positions_sort_as_numbers() -> None:
     ("changes", "expected"),
     [
         ({"study__seed": MISSING}, "study.seed: missing"),
-        ({"study__colour": "red"}, "study.colour: unknown key; valid: practice_model, protocol, seed, title"),
+        ({"study__colour": "red"}, "study.colour: unknown key; valid: outcomes, practice_model, protocol, seed, title"),
         ({"imputation__m": 5.0}, "imputation.m: 5.0 is not a whole number"),
         ({"imputation__m": True}, "imputation.m: true is not a whole number"),
         ({"models__confidence": float("nan")}, "models.confidence: NaN is not a number"),

@@ -74,6 +74,15 @@ def test_what_is_no_artefact_has_no_record_and_is_passed_through(results: Path) 
     assert damage(path) is None and not (results / "checksums").exists()
 
 
+def test_generated_extracts_may_be_replaced(results: Path) -> None:
+    path = results / "individual" / "extracts" / "510" / "CIN_2014.csv"
+    write_text("a", path)
+    path.write_text("b")
+    assert record_of(path) is None and verified(path) == path
+    write_json(1, results / "x.json")
+    assert "all                 1 files" in checked()
+
+
 WRITERS: dict[str, Callable[[Path], Any]] = {
     "x.parquet": lambda path: write_parquet(FRAME, path),
     "x.json": lambda path: write_json({"a": 1}, path),

@@ -63,6 +63,21 @@ def test_what_is_installed_is_what_is_locked() -> None:
     assert {name: installed.get(name) for name in locked} == locked
 
 
+@pytest.mark.long
+def test_the_lock_is_what_its_sources_resolve_to(tmp_path: Path) -> None:
+    """The command of CONTRIBUTING.md changes nothing, if nothing was changed."""
+    uv = shutil.which("uv") or os.environ.get("UV")
+    if uv is None:
+        pytest.skip("uv is not here: put it on the PATH, or name it in UV")
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    command = re.search(r"`uv (pip compile [^`]+)`", page)
+    assert command is not None
+    for name in ("requirements.in", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    subprocess.run([uv, *command[1].split(), "--quiet"], cwd=tmp_path, check=True)
+    assert read_lock(tmp_path / "requirements.lock") == LOCK
+
+
 # ---- bill of materials
 
 

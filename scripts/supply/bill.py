@@ -116,6 +116,11 @@ def bill(found: Iterable[Distribution], version: str) -> str:
 
 def licence_table(found: Iterable[Distribution]) -> str:
     """The licences as a table in Markdown."""
-    lines = ["| distribution | version | licence |", "|---|---|---|"]
+    lines = [
+        "# Licences of what the software stands on",
+        "",
+        "As each distribution states it; `bin/wheelhouse` writes this.",
+    ]
+    lines += ["", "| distribution | version | licence |", "|---|---|---|"]
     lines += [f"| {each.name} | {each.version} | {each.licence.replace('|', '/')} |" for each in found]
     return "\n".join(lines) + "\n"

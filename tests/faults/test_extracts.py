@@ -145,11 +145,16 @@ def outcome(case: Case, table: str, harmed: bytes, secrets: set[str], suffix: st
     finally:
         case.write(table, case.sound[table])
     year = 2014 if table == "referrals" else None
-    records = naive.records(harmed) if suffix == ".csv" else parquet_records(harmed)
-    says = naive.table_of(records, mutated_columns(table), LA, year)
-    assert differing(frames[table], says) is None
     assert all(frames[other].equals(case.before[other]) for other in FILES if other != table)
-    return AS_BEFORE if frames[table].equals(case.before[table]) else AS_IT_SAYS
+    before = frames[table].equals(case.before[table])
+    try:
+        records = naive.records(harmed) if suffix == ".csv" else parquet_records(harmed)
+    except OSError:
+        # Arrow refuses a file for harm to a part that the workflow does not use.
+        assert before
+        return AS_BEFORE
+    assert differing(frames[table], naive.table_of(records, mutated_columns(table), LA, year)) is None
+    return AS_BEFORE if before else AS_IT_SAYS
 
 
 @pytest.mark.parametrize("table", list(FILES))

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,8 @@ from scripts.governance.effects import RowKey
 from scripts.governance.source_edits import holds_child, pupil_ids, reading_of, rewrite_without, take_out
 from scripts.ingest.discovery import discover, discover_national
 from scripts.ingest.sources import IngestSettings
+from scripts.integrity.digest import file_digest
+from scripts.integrity.supplied import refuse_differing
 from scripts.privacy.keys import pseudonyms
 from tests.ingest.conftest import SHARED
 from tests.ingest.test_census import CENSUS
@@ -57,6 +60,34 @@ def test_a_whole_child_leaves_every_file_and_nothing_else_changes(folder: Path) 
     left = "\r\n".join([lines[0], lines[3], lines[4], lines[5], ""])
     assert (folder / LA / "CIN_2013.csv").read_bytes().decode() == left
     assert erase(folder, RowKey(None, keyed("100"), {})) == {}
+
+
+def test_a_list_of_checksums_stays_true_however_the_edit_is_interrupted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = folder / LA
+    listed = {path.name: file_digest(path) for path in sorted(place.iterdir())}
+    (place / "SHA256SUMS").write_text("".join(f"{digest}  {name}\n" for name, digest in listed.items()))
+    reading, rows = reading_of(LA, discover(folder, LA, "npd"), SETTINGS), [RowKey(None, keyed("100"), {})]
+    with monkeypatch.context() as patch:
+        # After the list was told, before the file is in place.
+        patch.setattr(Path, "replace", _interrupted_at("CIN_2013.csv"))
+        with pytest.raises(KeyboardInterrupt):
+            take_out(reading, rows, KEY, national=False, checksums="SHA256SUMS")
+    assert file_digest(place / "CIN_2013.csv") == listed["CIN_2013.csv"]
+    take_out(reading, rows, KEY, national=False, checksums="SHA256SUMS")
+    refuse_differing(place / "SHA256SUMS", {path: file_digest(path) for path in place.glob("*.csv")})
+
+
+def _interrupted_at(name: str) -> Callable[[Path, Path], Path]:
+    replace = Path.replace
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if target.name == name:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    return interrupted
 
 
 def test_single_rows_leave_by_their_canonical_values(folder: Path) -> None:

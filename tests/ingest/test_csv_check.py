@@ -47,3 +47,52 @@ def test_a_last_line_without_an_end_is_checked_too(tmp_path: Path) -> None:
     path.write_bytes(b"a,b\n1,2\n3")
     with pytest.raises(StudyError, match="1 lines"):
         tabular.check_csv(path, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('a,b\nx"y,2\n"1",2\n', "not paired"),
+        ('a,b\nx"y"z,2\n', "2 quotation marks are misplaced"),
+        ('a,b\n"x"y,2\n', "1 quotation marks are misplaced"),
+        ('a,b\n x"",2\n', "misplaced"),
+        ('a,b\n"1","2"x', "misplaced"),
+    ],
+)
+@pytest.mark.parametrize("chunk", [1, 2, 3, 100])
+def test_quotes_surround_whole_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, problem: str, chunk: int
+) -> None:
+    """Readers differ about quotes elsewhere, so what a field holds would depend on the reader."""
+    path = tmp_path / "x.csv"
+    path.write_text(content)
+    monkeypatch.setattr(tabular, "CHUNK_BYTES", chunk)
+    with pytest.raises(StudyError, match=problem):
+        tabular.check_csv(path, 2)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 100])
+def test_quotes_doubled_inside_and_fields_over_lines_are_let_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b'\xef\xbb\xbf"a","b"\r\n"say ""no""","two\r\nlines"\r\n"",""""\r\n')
+    monkeypatch.setattr(tabular, "CHUNK_BYTES", chunk)
+    tabular.check_csv(path, 2)
+    assert tabular.read_header(path) == ["a", "b"]
+
+
+@pytest.mark.parametrize("header", ["2014-05-06,b", "P1000703784,b", "510,b", '"a\nb",c', "=1+1,b", "a,12"])
+def test_a_header_that_looks_like_values_is_refused_without_telling_them(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(f"{header}\n1,2\n")
+    with pytest.raises(StudyError, match=r"names of the header look like values \(columns [12]\)") as caught:
+        tabular.read_header(path)
+    assert not any(name in str(caught.value) for name in header.split(",") if len(name) > 2)
+
+
+@pytest.mark.parametrize("name", ["CIN_LA_09", "FSMeligible_SPR14", "EVERFSM_6_P", "la_9code", "IDACIScore_15"])
+def test_names_with_digits_are_names(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(f"{name},\n1,2\n")
+    assert tabular.read_header(path) == [name, "unnamed 2"]

@@ -173,3 +173,15 @@ def test_a_date_of_birth_that_only_rules_for_returns_read_is_refused_elsewhere(t
     folder = extract(tmp_path, header + "501,c1,2013/2014,2013-05-06,2005,2005-02-03\n", "CIN_2009_to_2021.csv")
     with pytest.raises(StudyError, match=r"dob \(not in privacy\.register\)"):
         passed(folder, "ucl")
+
+
+def test_a_parquet_file_that_claims_too_many_rows_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "501"
+    folder.mkdir()
+    columns = {name: [value] * 30 for name, value in zip(HEADER.split(","), ROW.split(","), strict=True)}
+    pl.DataFrame(columns).write_parquet(folder / "CIN_2013.parquet")
+    files = discover(tmp_path, "501", "npd")
+    settings = {"format": "npd", "privacy": PRIVACY}
+    assert Gate.of(settings | {"max_rows": 30}).pass_through(files).height == 4
+    with pytest.raises(StudyError, match=r"claims 30 rows, more than extracts\.max_rows 29"):
+        Gate.of(settings | {"max_rows": 29}).pass_through(files)

@@ -10,7 +10,7 @@ rule verify:
     benchmark:
         "results/benchmarks/verify.tsv"
     params:
-        extracts=STUDY.extracts.supplied(),
+        extracts=lambda w: STUDY.extracts.supplied(),
         settings=settings("verify"),
         stamp=stamp("verify"),
     message:

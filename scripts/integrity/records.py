@@ -1,8 +1,8 @@
 """What was written, so that whoever reads it knows that it still is: SHA-256, size and rows of every artefact.
 
-The record of `results/{path}` is `results/checksums/{path}.json`; extracts and the register of requests
-have none. A file is renamed into place before its record is: whoever is interrupted in between leaves a
-record that does not fit, which stops readers, and never a damaged file that passes.
+The record of `results/{path}` is `results/checksums/{path}.json`; extracts and the register of requests have none. A
+file is renamed into place before its record is: whoever is interrupted in between leaves a record that does not fit,
+which stops readers, and never a damaged file that passes.
 """
 
 import json

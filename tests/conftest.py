@@ -4,7 +4,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 WORKFLOW = "tests/workflow/"
-LONGEST = f"{WORKFLOW}test_rights.py"
+LONGEST = (f"{WORKFLOW}test_rights.py", "tests/faults/test_runs.py")
 # Modules whose tests use the fixture `finished`, so that the study is run once.
 SHARED = "finished"
 SHARING = {

@@ -10,7 +10,7 @@ import pytest
 from scripts.artefacts import read_results, write_parquet, write_results
 from scripts.completeness.job import TABLES, completeness, profile, published_files
 from scripts.errors import StudyError
-from scripts.published.ees import sha256
+from scripts.integrity.digest import file_digest
 
 REFERRALS = (
     "time_period,geographic_level,old_la_code,Category,"
@@ -88,8 +88,8 @@ def test_every_la_year_is_listed_with_its_status(profiles: Path, release: Path) 
 def test_t28_the_results_name_the_release_and_the_checksum_of_each_file(profiles: Path, release: Path) -> None:
     files = run(profiles, release)["published_files"]
     assert files.rows() == [
-        ("ees_2024", "referrals", "c1_referrals.csv", sha256(release / "c1_referrals.csv")),
-        ("ees_2024", "assessments", "c2_assessments.csv", sha256(release / "c2_assessments.csv")),
+        ("ees_2024", "referrals", "c1_referrals.csv", file_digest(release / "c1_referrals.csv")),
+        ("ees_2024", "assessments", "c2_assessments.csv", file_digest(release / "c2_assessments.csv")),
     ]
 
 

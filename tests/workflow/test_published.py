@@ -64,7 +64,7 @@ def page(project: Published) -> str:
 
 def test_it_leaves_tables_a_page_and_nothing_else(ran: Published) -> None:
     results = ran.folder / "results"
-    assert {path.name for path in results.iterdir()} == {"published"}
+    assert {path.name for path in results.iterdir()} == {"published", "checksums"}
     tables = {path.stem for path in (results / "published" / "aggregate").iterdir()}
     assert tables <= set(results_contract()) and set(CONCLUSION_TABLES) <= tables
     for name in tables:
